@@ -2,6 +2,7 @@ import { createBoundedMap, toNetwork } from "@edgepass/shared/context";
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
 import { Problem } from "@edgepass/shared/problem";
 import type { RedisPipeline } from "@edgepass/shared/redis";
+import { ownerName } from "@edgepass/shared/tokens";
 import type { Caller } from "./credentials.ts";
 import type { CheckedRoute } from "./routes.ts";
 
@@ -47,11 +48,9 @@ export function createRateLimiter({ now }: { readonly now: () => number }): Rate
   };
 }
 
-/** With the issuer's alias: two issuers may use the same subject for two people. */
+/** With alias and tenant: two issuers, or tenants, may use the same subject for two people. */
 function toPerson(caller: Caller): string | undefined {
-  if (caller === "anonymous") return undefined;
-  const { alias, sub } = caller;
-  return alias === undefined ? sub : `${alias}:${sub}`;
+  return caller === "anonymous" ? undefined : ownerName(caller);
 }
 
 /** @throws {Problem} `rate_limited` with `Retry-After` when a limit is exceeded */

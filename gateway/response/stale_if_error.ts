@@ -4,6 +4,7 @@ import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { Redis } from "@edgepass/shared/redis";
 import { fallbackKey } from "@edgepass/shared/resilience";
+import { ownerName } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { Caller } from "../credentials.ts";
 import { toIdentity } from "../passport.ts";
@@ -227,8 +228,7 @@ function headerOf({ headers }: Request): (name: string) => string | null {
 }
 
 function nameOf(caller: Caller): string {
-  if (caller === "anonymous") return "anon";
-  return caller.alias === undefined ? caller.sub : `${caller.alias}:${caller.sub}`;
+  return caller === "anonymous" ? "anon" : ownerName(caller);
 }
 
 /**

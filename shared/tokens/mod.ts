@@ -21,6 +21,7 @@ export type { RefusalReason, TokenRefusal } from "./refusal.ts";
 export {
   encodeSubject,
   isExternalSubject,
+  ownerName,
   ownerPrefix,
   passportSubject,
   type TokenOwner,
