@@ -113,6 +113,9 @@ export function createLineLogger(
 const secretName =
   /pass(word|phrase|wd)|pwd|secret|token|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
 
+/** The reason of a refused token is out of a closed list; without it an operator could only guess. */
+const publicName = /^tokenRefusal$/;
+
 // Every pattern starts at a fixed text or at a word boundary, so that each is linear in the text: a
 // long field cannot block the isolate.
 const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
@@ -189,7 +192,9 @@ function redactObject(value: object, budget: Budget): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(value).slice(0, maxMembers).map((name) => [
       plainName.test(name) ? name : mask(name),
-      secretName.test(name) ? "[redacted]" : redactMember(value, name, budget),
+      secretName.test(name) && !publicName.test(name)
+        ? "[redacted]"
+        : redactMember(value, name, budget),
     ]),
   );
 }

@@ -335,3 +335,15 @@ Deno.test("values that must not be logged do not compile", () => {
   };
   assert.equal(typeof show, "function");
 });
+
+Deno.test("the reason of a refused token stays in the line, and a token in its place does not", () => {
+  const { write } = setup();
+  const read = (fields: object) => JSON.parse(write("x", fields));
+  assert.equal(
+    read({ tokenRefusal: "claim_missing:token_use" }).tokenRefusal,
+    "claim_missing:token_use",
+  );
+  const jwt = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiI3In0.c2ln";
+  assert.equal(read({ tokenRefusal: jwt }).tokenRefusal, "[token]");
+  assert.equal(read({ refusedToken: "abc" }).refusedToken, "[redacted]");
+});
