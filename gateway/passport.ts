@@ -118,7 +118,7 @@ function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) 
   return async function sign(profile: Profile, common: CommonClaims): Promise<SignedPassport> {
     const key = signingKeys[profile];
     if (!key) throw new TypeError(`Cannot sign a Passport: no key of profile ${profile} signs`);
-    const { version, typ } = profiles[profile];
+    const { versions: [version], typ } = profiles[profile];
     const claims: PassportClaims = {
       pv: version,
       ...common,
