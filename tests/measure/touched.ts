@@ -19,10 +19,9 @@ export interface TouchedBy {
 
 /** Tasks that write files from declarations; tests compare what they wrote. */
 const generators = [["generate"], ["openapi"], ["docs:configuration"]];
-/** A new service also adds its binding to the builds that this task describes. */
-const sizes = ["docs:sizes", "wrangler.toml"];
-
 const folder = "services/notes/";
+/** The bundle of the new service alone: the documented figures of the others have a tolerance. */
+const sizes = ["docs:sizes", `${folder}wrangler.toml`];
 
 /** Text of every file, by its path. */
 type Tree = ReadonlyMap<string, string>;
