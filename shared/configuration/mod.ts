@@ -9,6 +9,7 @@ export {
   upstreamSetting,
   urlUpstream,
 } from "../composition/upstream.ts";
+export { distanceBetween } from "../composition/setting_errors.ts";
 export {
   type Bindings,
   commaList,

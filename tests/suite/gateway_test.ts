@@ -63,8 +63,6 @@ const differences: Readonly<Record<Runtime, Readonly<Record<string, string>>>> =
       "the runtime itself takes the path out of such a target and the host out of Host",
     "[F71] a client that leaves before the response cancels its upstream call":
       "local workerd signals a client's disconnect only once the response streams",
-    "[I08, I09] no log line holds a token, a cookie or a query":
-      "the lines of a Worker are not accessible; they come from the same code",
   },
   harness: {
     "[H14] a header that Connection names stops here":
