@@ -20,7 +20,7 @@ import type { Logger } from "@edgepass/shared/telemetry";
 import { areDistinct, type Profile, SymmetricKey } from "@edgepass/shared/passport";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";
-import type { PassportOptions } from "./passport.ts";
+import type { PassportOptions } from "./passport_claims.ts";
 
 const PrivateJwk = z.extend(Ed25519PrivateJwk, {
   kid: z.optional(Kid),
