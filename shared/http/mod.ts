@@ -50,7 +50,6 @@ export {
 export {
   asAttachment,
   attachmentResponse,
-  bodyProblems,
   callProblems,
   fallbackResponse,
   idempotencyKey,

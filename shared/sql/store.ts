@@ -126,6 +126,28 @@ export function toCursor(position: unknown): string {
 }
 
 /**
+ * A page of a list, for `items` of one row more than its `limit` where another page follows.
+ *
+ * @throws {RangeError} if the position of its last row is too long
+ */
+export function toPage<Row, Item>(
+  rows: readonly Row[],
+  { limit, toItem, toPosition }: {
+    readonly limit: number;
+    readonly toItem: (row: Row) => Item;
+    /** The sort keys of a row, from which the next page goes on. */
+    readonly toPosition: (row: Row) => unknown;
+  },
+): { items: Item[]; nextCursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = rows.length > limit ? shown.at(-1) : undefined;
+  return {
+    items: shown.map(toItem),
+    nextCursor: last === undefined ? null : toCursor(toPosition(last)),
+  };
+}
+
+/**
  * The list position in a cursor, parsed by `schema`.
  *
  * @throws {Problem} `validation_failed` for any invalid cursor

@@ -115,10 +115,8 @@ async function addRoute(root: string): Promise<void> {
         operationId: "getNoteTitle",
         summary: "The title of a note of one's own",
         request: { params: NoteParams },
-        responses: {
-          200: jsonResponse("The title", NoteTitle),
-          ...problems(...commonProblems, "not_found"),
-        },
+        responses: { 200: jsonResponse("The title", NoteTitle) },
+        problems: ["not_found", "store_unavailable"],
       });\n\n$&`,
     ],
     [
