@@ -192,6 +192,6 @@ Deno.test("a gateway's settings are typed, and unset ones have their defaults", 
   assert.deepEqual(config.clientAddress, { kind: "forwarded", hops: 2 });
   assert.deepEqual([config.issuer, config.audience], [good.PUBLIC_ORIGIN, good.PUBLIC_ORIGIN]);
   assert.deepEqual(config.routes.map(({ path }) => path), ["/marker/*", "/*"]);
-  assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["JWT"]]]);
+  assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["jwt"]]]);
   assert.deepEqual([config.leewaySeconds, config.passport.ttlSeconds], [5, 30]);
 });

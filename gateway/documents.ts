@@ -1,5 +1,6 @@
 import { currentContext } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
+import type { Issuers } from "@edgepass/shared/tokens";
 import type { Handler, Hono } from "hono";
 import type { ReadEdgeState } from "./edge_state.ts";
 import type { Issuer } from "./issuers.ts";
@@ -23,7 +24,7 @@ export interface DocumentOptions {
 export function serveDocuments(
   app: Hono<GatewayEnv>,
   { openapi, docs, issuers, readEdgeState }: DocumentOptions & {
-    readonly issuers: ReadonlyMap<string, Issuer>;
+    readonly issuers: Issuers<Issuer>;
     readonly readEdgeState: ReadEdgeState;
   },
 ): void {
@@ -34,7 +35,7 @@ export function serveDocuments(
         ? "ready"
         : "Redis or the revocation list is not there",
     };
-    for (const issuer of issuers.values()) {
+    for (const issuer of issuers.all) {
       checks[`issuer ${issuer.alias ?? "user"}`] = await issuer.isReady()
         ? "ready"
         : "no key set could be read";

@@ -1,51 +1,47 @@
 import { background } from "@edgepass/shared/context";
 import {
-  type AsymmetricAlgorithmName,
-  importJwkSet,
+  importIssuerKeys,
+  type IssuerKeys,
   JwkSet,
-  type KeyRing,
+  type KeyName,
   type VerificationKey,
 } from "@edgepass/shared/crypto";
 import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import {
   type AccessTokenIssuer,
-  type ClaimMap,
   externalTokenLifeSeconds,
+  externalTypes,
+  indexIssuers,
   isIssuerAlias,
+  type Issuers,
+  maxAccessTokenBytes,
 } from "@edgepass/shared/tokens";
 
 /** An issuer whose access tokens the gateway accepts. */
-export interface IssuerOptions {
-  /** Prefix of its subjects; our own auth service has none. */
-  readonly alias?: string;
-  /** `iss` of its tokens, compared exactly. */
-  readonly iss: string;
-  /** `aud` of tokens that are meant for this gateway. */
-  readonly audience: string;
+export interface IssuerOptions
+  extends
+    Pick<AccessTokenIssuer, "alias" | "iss" | "tenants" | "clients" | "require" | "algorithms">,
+    Partial<Pick<AccessTokenIssuer, "typ" | "claims" | "maxLifeSeconds" | "maxTokenBytes">> {
+  /** `aud` of tokens that are meant for this gateway: one of these. */
+  readonly audience?: string | readonly string[];
   /** The public keys themselves, or how to fetch them. */
   readonly jwks: JwkSet | ((signal: AbortSignal) => Promise<Response>);
-  /** The algorithms that its keys may have. */
-  readonly algorithms: readonly AsymmetricAlgorithmName[];
-  /** Accepted `typ` values of other issuers; `""` for a header without one. */
-  readonly typ?: readonly string[];
-  /** Where its tokens have the claims that ours have under other names. */
-  readonly claims?: ClaimMap;
-  /** Longest life of a token in seconds; a day by default. */
-  readonly maxLifeSeconds?: number;
+  /** Whether the gateway is not ready while this issuer's keys are away. */
+  readonly required?: boolean;
 }
 
 /** The cached keys of one issuer. */
 export interface JwksKeys {
   /**
-   * The key with this `kid`. Unknown `kid`s cause one reload in 30 s at most: a client can invent
-   * any number of them.
+   * The key that a token's header names. Unknown `kid`s cause one reload in 30 s at most: a client
+   * can invent any number of them.
    *
    * @throws {Problem} `upstream_unavailable` while there is no key set fresh enough to trust
    */
-  findKey(kid: string): Promise<VerificationKey | undefined>;
+  findKey(name: KeyName): Promise<VerificationKey | undefined>;
   /** The key that verifies at this moment, from memory alone. */
-  currentKey(kid: string): VerificationKey | undefined;
+  currentKey(name: KeyName): VerificationKey | undefined;
   /** Reads the set again if it lacks a `kid` that the central configuration names. */
   expectKeys(kids: readonly string[]): Promise<void> | undefined;
   /** Whether a usable key set was read; without one no token can be verified. */
@@ -64,27 +60,29 @@ export type Issuer = AccessTokenIssuer & JwksKeys;
 export function createIssuers(
   options: readonly IssuerOptions[],
   effects: { now: () => number; log: Logger },
-): ReadonlyMap<string, Issuer> {
-  const issuers = new Map<string, Issuer>();
+): Issuers<Issuer> {
   const aliases = new Set<string | undefined>();
-  for (const issuer of options) {
-    const { alias, iss } = issuer;
+  const rows = options.map((issuer): Issuer => {
+    const { alias, audience, ...rest } = issuer;
     if (alias !== undefined && !isIssuerAlias(alias)) {
       throw new RangeError("Cannot start: ISSUERS has an alias that is not usable");
     }
-    if (issuers.has(iss) || aliases.has(alias)) {
-      throw new RangeError("Cannot start: ISSUERS names an iss or alias twice");
-    }
+    if (aliases.has(alias)) throw new RangeError("Cannot start: ISSUERS has an alias twice");
     aliases.add(alias);
-    issuers.set(iss, {
-      typ: ["at+jwt", "JWT", ""],
+    return {
+      typ: externalTypes,
       claims: {},
       maxLifeSeconds: externalTokenLifeSeconds,
-      ...issuer,
+      maxTokenBytes: maxAccessTokenBytes,
+      ...rest,
+      ...(alias === undefined ? {} : { alias }),
+      ...(audience === undefined
+        ? {}
+        : { audience: typeof audience === "string" ? [audience] : audience }),
       ...createJwksKeys({ ...issuer, ...effects }),
-    });
-  }
-  return issuers;
+    };
+  });
+  return indexIssuers(rows);
 }
 
 type JwksKeysOptions = Pick<IssuerOptions, "iss" | "jwks" | "algorithms"> & {
@@ -105,7 +103,7 @@ const limits = {
 } as const;
 
 interface Loaded {
-  readonly ring: KeyRing;
+  readonly keys: IssuerKeys;
   readonly readAt: number;
   readonly freshMs: number;
 }
@@ -130,28 +128,28 @@ export function createJwksKeys(options: JwksKeysOptions): JwksKeys {
     return loaded && msBetween(loaded.readAt, now()) <= limits.lastGoodMs ? loaded : undefined;
   }
 
-  function currentKey(kid: string): VerificationKey | undefined {
+  function currentKey(name: KeyName): VerificationKey | undefined {
     const known = usable();
     if (!known) return undefined;
     const isDue = msBetween(known.readAt, now()) > known.freshMs;
     if (isDue && msSinceTry() >= Math.min(known.freshMs, limits.cooldownMs)) reload();
-    return known.ring.get(kid);
+    return known.keys.find(name);
   }
 
   return {
     currentKey,
-    async findKey(kid) {
-      const known = currentKey(kid);
+    async findKey(name) {
+      const known = currentKey(name);
       if (known) return known;
       const cooldownMs = usable() ? limits.cooldownMs : limits.firstCooldownMs;
       if (isLoading() || msSinceTry() >= cooldownMs) await reload();
-      const keys = usable();
-      if (!keys) throw new Problem("upstream_unavailable");
-      return keys.ring.get(kid);
+      const now = usable();
+      if (!now) throw new Problem("upstream_unavailable");
+      return now.keys.find(name);
     },
     expectKeys(kids) {
       const known = usable();
-      return !known || kids.every((kid) => known.ring.has(kid)) ? undefined : reload();
+      return !known || kids.every((kid) => known.keys.has(kid)) ? undefined : reload();
     },
     async isReady() {
       if (!usable() && (isLoading() || msSinceTry() >= limits.firstCooldownMs)) await reload();
@@ -189,9 +187,9 @@ function createReload(load: () => Promise<void>, now: () => number) {
 
 async function load({ jwks, algorithms, now }: JwksKeysOptions): Promise<Loaded> {
   const { set, freshMs } = await readSet(jwks);
-  const ring = await importJwkSet(set, algorithms);
-  if (ring.size === 0) throw new TypeError("No usable key in the set");
-  return { ring, readAt: now(), freshMs };
+  const keys = await importIssuerKeys(set, algorithms);
+  if (keys.entries.length === 0) throw new TypeError("No usable key in the set");
+  return { keys, readAt: now(), freshMs };
 }
 
 async function readSet(jwks: JwksKeysOptions["jwks"]): Promise<{ set: JwkSet; freshMs: number }> {

@@ -10,6 +10,8 @@ async function makeJwk(kid: string) {
   return { kid, kty, crv, x, alg: "EdDSA", use: "sig" };
 }
 
+const named = (kid: string) => ({ kid, alg: "EdDSA" }) as const;
+
 type Respond = (signal: AbortSignal) => Promise<Response>;
 
 /** An issuer whose responses and clock the test controls. */
@@ -49,11 +51,11 @@ const faults: Readonly<Record<string, () => Promise<Response>>> = {
 for (const [what, fault] of Object.entries(faults)) {
   Deno.test(`[D03, F52] the last good keys of an issuer that ${what} are used for a day`, async () => {
     const { state, jwks, respondWith } = await setup();
-    assert.ok(await jwks.findKey("first"));
+    assert.ok(await jwks.findKey(named("first")));
     respondWith(fault);
     for (const [at, hours] of [1, 12, 24, 47].entries()) {
       state.now = hours * 3_600_000;
-      assert.ok(await jwks.findKey("first"), `after ${hours} h`);
+      assert.ok(await jwks.findKey(named("first")), `after ${hours} h`);
       await waitUntil("the reload has failed", () => state.warnings === at + 1, 5_000);
     }
     assert.equal(await jwks.isReady(), true);
@@ -62,89 +64,89 @@ for (const [what, fault] of Object.entries(faults)) {
   Deno.test(`[D03] an issuer that ${what} from the start is upstream_unavailable`, async () => {
     const { state, jwks, respondWith, good, keys } = await setup();
     respondWith(fault);
-    await assert.rejects(jwks.findKey("first"), { code: "upstream_unavailable" });
+    await assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
     assert.equal(await jwks.isReady(), false);
     respondWith(good(keys.first));
     state.now += 1000;
     assert.equal(await jwks.isReady(), true);
-    assert.ok(await jwks.findKey("first"));
+    assert.ok(await jwks.findKey(named("first")));
   });
 }
 
 Deno.test("keys older than two days are not trusted, and the token is not called invalid", async () => {
   const { state, jwks, respondWith } = await setup();
-  await jwks.findKey("first");
+  await jwks.findKey(named("first"));
   respondWith(faults["refuses"]!);
   state.now = 49 * 3_600_000;
-  await assert.rejects(jwks.findKey("first"), { code: "upstream_unavailable" });
+  await assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
   assert.equal(await jwks.isReady(), false);
 });
 
 Deno.test("[I11] unknown kids cause one fetch in 30 s", async () => {
   const { state, jwks } = await setup();
-  await jwks.findKey("first");
+  await jwks.findKey(named("first"));
   for (let second = 1; second < 90; second++) {
     state.now = second * 1000;
-    await Promise.all(["a", "b", "c"].map((kid) => jwks.findKey(`${kid}${second}`)));
+    await Promise.all(["a", "b", "c"].map((kid) => jwks.findKey(named(`${kid}${second}`))));
   }
   assert.ok(state.fetches <= 4, String(state.fetches));
 });
 
 Deno.test("concurrent readers share one fetch", async () => {
   const { state, jwks } = await setup();
-  await Promise.all(Array.from({ length: 20 }, () => jwks.findKey("first")));
+  await Promise.all(Array.from({ length: 20 }, () => jwks.findKey(named("first"))));
   assert.equal(state.fetches, 1);
 });
 
 Deno.test("a stale set is used while it is revalidated", async () => {
   const { state, jwks, respondWith, good, keys } = await setup();
-  await jwks.findKey("first");
+  await jwks.findKey(named("first"));
   const held = Promise.withResolvers<Response>();
   respondWith(() => held.promise);
   state.now = 61_000;
-  assert.ok(await jwks.findKey("first"), "found before the reload ends");
+  assert.ok(await jwks.findKey(named("first")), "found before the reload ends");
   held.resolve(await good(keys.second)());
-  await waitUntil("the set is read", () => jwks.currentKey("second") !== undefined, 10_000);
-  assert.equal(jwks.currentKey("first"), undefined);
+  await waitUntil("the set is read", () => jwks.currentKey(named("second")) !== undefined, 10_000);
+  assert.equal(jwks.currentKey(named("first")), undefined);
 });
 
 Deno.test("a new key is found by its kid once the cooldown is over", async () => {
   const { state, jwks, respondWith, good, keys } = await setup();
-  await jwks.findKey("first");
+  await jwks.findKey(named("first"));
   respondWith(good(keys.first, keys.second));
-  assert.equal(await jwks.findKey("second"), undefined);
+  assert.equal(await jwks.findKey(named("second")), undefined);
   state.now = 30_000;
-  assert.ok(await jwks.findKey("second"));
+  assert.ok(await jwks.findKey(named("second")));
 });
 
 Deno.test("a reload that never ends does not block later ones", async () => {
   const { state, jwks, respondWith, good, keys } = await setup();
   respondWith(() => new Promise(() => {}));
-  jwks.findKey("first").catch(() => {});
+  jwks.findKey(named("first")).catch(() => {});
   respondWith(good(keys.first));
   state.now = 5_000;
-  assert.ok(await jwks.findKey("first"));
+  assert.ok(await jwks.findKey(named("first")));
 });
 
 Deno.test("a clock that is set back does not stop reloads", async () => {
   const { state, jwks, respondWith, good, keys } = await setup();
   state.now = 7_200_000;
-  await jwks.findKey("first");
+  await jwks.findKey(named("first"));
   respondWith(good(keys.second));
   state.now = 3_600_000;
-  assert.ok(await jwks.findKey("second"));
+  assert.ok(await jwks.findKey(named("second")));
 });
 
 Deno.test("a kid that the configuration names causes a fetch at once, whatever was fetched before", async () => {
   const { state, jwks, keys, good, respondWith } = await setup();
-  assert.ok(await jwks.findKey("first"));
-  assert.equal(await jwks.findKey("second"), undefined);
+  assert.ok(await jwks.findKey(named("first")));
+  assert.equal(await jwks.findKey(named("second")), undefined);
   respondWith(good(keys.first, keys.second));
   const before = state.fetches;
   assert.equal(jwks.expectKeys(["first"]), undefined);
   await jwks.expectKeys(["first", "second"]);
   assert.equal(state.fetches, before + 1);
-  assert.ok(await jwks.findKey("second"));
+  assert.ok(await jwks.findKey(named("second")));
 });
 
 const lives: Readonly<
@@ -163,25 +165,25 @@ for (const [what, [cacheControl, seconds]] of Object.entries(lives)) {
       ? {}
       : { "cache-control": cacheControl };
     respondWith(() => Promise.resolve(Response.json({ keys: [keys.first] }, { headers })));
-    await jwks.findKey("first");
+    await jwks.findKey(named("first"));
     state.now = seconds * 1000;
-    assert.ok(jwks.currentKey("first"));
+    assert.ok(jwks.currentKey(named("first")));
     assert.equal(state.fetches, 1);
     state.now += 1;
-    assert.ok(jwks.currentKey("first"));
+    assert.ok(jwks.currentKey(named("first")));
     assert.equal(state.fetches, 2);
   });
 }
 
 Deno.test("an unavailable issuer gets one fetch per cooldown, however many tokens arrive", async () => {
   const { state, jwks, respondWith } = await setup();
-  await jwks.findKey("first");
+  await jwks.findKey(named("first"));
   respondWith(() => Promise.reject(new TypeError("refused")));
   state.now = 61_000;
   for (let times = 1; times <= 3; times++, state.now += 30_000) {
-    for (let at = 0; at < 20; at++) assert.ok(jwks.currentKey("first"));
+    for (let at = 0; at < 20; at++) assert.ok(jwks.currentKey(named("first")));
     await waitUntil("the reload has failed", () => state.warnings === times, 5_000);
-    for (let at = 0; at < 20; at++) assert.ok(await jwks.findKey("first"));
+    for (let at = 0; at < 20; at++) assert.ok(await jwks.findKey(named("first")));
     assert.equal(state.fetches, 1 + times);
   }
 });
@@ -192,7 +194,7 @@ Deno.test("an issuer without any keys gets one fetch a second, from tokens and p
   for (let second = 1; second <= 3; second++, state.now += 1_000) {
     for (let at = 0; at < 5; at++) {
       assert.equal(await jwks.isReady(), false);
-      await assert.rejects(jwks.findKey("first"), { code: "upstream_unavailable" });
+      await assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
     }
     assert.equal(state.fetches, second);
   }
@@ -203,7 +205,7 @@ Deno.test("[D03] an issuer without a response in time is upstream_unavailable", 
   respondWith((signal) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
   );
-  const refused = assert.rejects(jwks.findKey("first"), { code: "upstream_unavailable" });
+  const refused = assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
   // The signal's own timer does not keep the process alive.
   await within("the time is over", refused);
 });

@@ -56,6 +56,7 @@ Deno.test("a Passport of the default policy has the bytes that version 0.1.0 sig
   );
   const bearers = {
     ours: {
+      kind: "user",
       iss: "i",
       kid: "k",
       sub: "42",
@@ -67,7 +68,17 @@ Deno.test("a Passport of the default policy has the bytes that version 0.1.0 sig
       roles: ["learner", "admin"],
       scope: "read",
     },
-    theirs: { alias: "acme", iss: "i", kid: "k", sub: "a|7", iat: 1, exp: 2, roles: [], scope: "" },
+    theirs: {
+      kind: "user",
+      alias: "acme",
+      iss: "i",
+      kid: "k",
+      sub: "a|7",
+      iat: 1,
+      exp: 2,
+      roles: [],
+      scope: "",
+    },
   } as const;
   const head = `{"pv":"0.1.0","iss":"${claims.iss}","aud":"${claims.aud}","iat":${nowSeconds},` +
     `"exp":${nowSeconds + 30},"jti":"…","txn":"${claims.txn}",`;

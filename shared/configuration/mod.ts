@@ -28,7 +28,6 @@ export {
   fetchVersion,
   listChanges,
   pushConfiguration,
-  readVersion,
   type StoredConfiguration,
 } from "./stored.ts";
 export {
@@ -73,7 +72,6 @@ export {
   type GatewayValues,
   initialGatewayValues,
   initialServiceValues,
-  livePolicies,
   readGatewayValues,
   readOwn,
   readServiceValues,

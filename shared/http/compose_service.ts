@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type Bindings, readConfig } from "../composition/settings.ts";
-import { livePolicies } from "../configuration/mod.ts";
+import { livePolicies } from "../resilience/mod.ts";
 import type { EventEndpoint, Events, EventTable } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { uuidv7 } from "../sql/store.ts";
