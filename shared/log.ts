@@ -113,9 +113,6 @@ export function createLineLogger(
 const secretName =
   /pass(word|phrase|wd)|pwd|secret|token|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
 
-/** The reason of a refused token is out of a closed list; without it an operator could only guess. */
-const publicName = /^tokenRefusal$/;
-
 // Every pattern starts at a fixed text or at a word boundary, so that each is linear in the text: a
 // long field cannot block the isolate.
 const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
@@ -192,11 +189,18 @@ function redactObject(value: object, budget: Budget): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(value).slice(0, maxMembers).map((name) => [
       plainName.test(name) ? name : mask(name),
-      secretName.test(name) && !publicName.test(name)
-        ? "[redacted]"
-        : redactMember(value, name, budget),
+      isSecret(value, name) ? "[redacted]" : redactMember(value, name, budget),
     ]),
   );
+}
+
+/** The reason of a token's refusal, whose names come from code and settings alone. */
+const openName = "tokenRefusal";
+
+/** Also `ext` of a Passport: what an issuer says of a person, such as an address. */
+function isSecret(owner: object, name: string): boolean {
+  if (name === "ext") return typeof Reflect.get(owner, name) === "object";
+  return name !== openName && secretName.test(name);
 }
 
 /** Only these members: a driver's error carries its query and parameters in others. */
