@@ -110,8 +110,9 @@ export function createLineLogger(
   };
 }
 
+/** `tokenRefusal` is a reason of a closed list. */
 const secretName =
-  /pass(word|phrase|wd)|pwd|secret|token|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
+  /pass(word|phrase|wd)|pwd|secret|token(?!Refusal$)|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
 
 // Every pattern starts at a fixed text or at a word boundary, so that each is linear in the text: a
 // long field cannot block the isolate.

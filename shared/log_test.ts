@@ -137,6 +137,8 @@ const named = [
   "params",
   "sql",
   "jwk",
+  "tokenRefusals",
+  "accessTokenTokenRefusal",
 ];
 Deno.test("a field with a sensitive name is not written", () => {
   const { write } = setup();
@@ -159,6 +161,7 @@ Deno.test("fields that help to find a fault are written", () => {
     kid: "2026-11-22",
     reason: "token_expired",
     passportRefusal: "signature",
+    tokenRefusal: "revoked:token",
     durationMs: 1.5,
     upstream: "https://course.internal:8443/",
   };
