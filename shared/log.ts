@@ -110,9 +110,8 @@ export function createLineLogger(
   };
 }
 
-/** `tokenRefusal` is a reason of a closed list. */
 const secretName =
-  /pass(word|phrase|wd)|pwd|secret|token(?!Refusal$)|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
+  /pass(word|phrase|wd)|pwd|secret|token|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
 
 // Every pattern starts at a fixed text or at a word boundary, so that each is linear in the text: a
 // long field cannot block the isolate.
@@ -190,9 +189,18 @@ function redactObject(value: object, budget: Budget): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(value).slice(0, maxMembers).map((name) => [
       plainName.test(name) ? name : mask(name),
-      secretName.test(name) ? "[redacted]" : redactMember(value, name, budget),
+      isSecret(value, name) ? "[redacted]" : redactMember(value, name, budget),
     ]),
   );
+}
+
+/** The reason of a token's refusal, whose names come from code and settings alone. */
+const openName = "tokenRefusal";
+
+/** Also `ext` of a Passport: what an issuer says of a person, such as an address. */
+function isSecret(owner: object, name: string): boolean {
+  if (name === "ext") return typeof Reflect.get(owner, name) === "object";
+  return name !== openName && secretName.test(name);
 }
 
 /** Only these members: a driver's error carries its query and parameters in others. */
