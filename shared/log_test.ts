@@ -137,6 +137,8 @@ const named = [
   "params",
   "sql",
   "jwk",
+  "tokenRefusals",
+  "accessTokenTokenRefusal",
 ];
 Deno.test("a field with a sensitive name is not written", () => {
   const { write } = setup();
@@ -145,6 +147,17 @@ Deno.test("a field with a sensitive name is not written", () => {
       assert.ok(!write("x", { [name]: value }).includes("hunter2"), name);
       assert.ok(!write("x", { deep: { [name]: value } }).includes("hunter2"), name);
     }
+  }
+});
+
+Deno.test("what an issuer says of a person in a Passport is not written", () => {
+  const { write } = setup();
+  const passport = { sub: "user:acme:7", ext: { nickname: "hunter2", tags: ["hunter2"] } };
+  for (
+    const fields of [{ claims: passport }, passport, { all: [passport] }, { ext: ["hunter2"] }]
+  ) {
+    const line = write("x", fields);
+    assert.ok(!line.includes("hunter2") && line.includes("[redacted]"), line);
   }
 });
 
@@ -159,6 +172,8 @@ Deno.test("fields that help to find a fault are written", () => {
     kid: "2026-11-22",
     reason: "token_expired",
     passportRefusal: "signature",
+    tokenRefusal: "claim_missing:token_use",
+    ext: ".pdf",
     durationMs: 1.5,
     upstream: "https://course.internal:8443/",
   };
