@@ -2,8 +2,7 @@ import { createBoundedMap, toNetwork } from "@edgepass/shared/context";
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
 import { Problem } from "@edgepass/shared/problem";
 import type { RedisPipeline } from "@edgepass/shared/redis";
-import { ownerName } from "@edgepass/shared/tokens";
-import type { Caller } from "./credentials.ts";
+import { type Caller, nameCaller } from "./credentials.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** Counts requests, and evaluates the limits that apply to them. */
@@ -48,9 +47,8 @@ export function createRateLimiter({ now }: { readonly now: () => number }): Rate
   };
 }
 
-/** With alias and tenant: two issuers, or tenants, may use the same subject for two people. */
 function toPerson(caller: Caller): string | undefined {
-  return caller === "anonymous" ? undefined : ownerName(caller);
+  return caller === "anonymous" ? undefined : nameCaller(caller);
 }
 
 /** @throws {Problem} `rate_limited` with `Retry-After` when a limit is exceeded */

@@ -21,7 +21,6 @@ export type { RefusalReason, TokenRefusal } from "./refusal.ts";
 export {
   encodeSubject,
   isExternalSubject,
-  ownerName,
   ownerPrefix,
   passportSubject,
   type TokenOwner,

@@ -78,15 +78,6 @@ export function passportSubject(owner: TokenOwner): string {
   return [owner.kind, ...(prefix === undefined ? [] : [prefix]), owner.sub].join(":");
 }
 
-/**
- * A name for counters and stored responses: the Passport's subject without `user:`, as version 0.1.0
- * has it. That of a client begins with a colon, as no alias and no subject of ours does.
- */
-export function ownerName(owner: TokenOwner): string {
-  const subject = passportSubject(owner);
-  return owner.kind === "user" ? subject.slice("user:".length) : `:${subject}`;
-}
-
 /** Whether the subject has room in a Passport. */
 export function fitsPassport(owner: TokenOwner): boolean {
   return passportSubject(owner).length <= maxSubjectLength;
