@@ -41,7 +41,7 @@ class Fault extends Error {
 export function readExternalClaims(
   payload: JsonObject,
   found: Found,
-  passed: OnPassed,
+  passed: OnPassed = () => {},
 ): ExternalClaims | RefusalReason {
   try {
     requireConfigured(payload, found, passed);
