@@ -10,7 +10,12 @@ import {
 import type { Attributes } from "@opentelemetry/api";
 import type { Caller, Credentials, PresentedCredential } from "./credentials.ts";
 import type { Issuer } from "./issuers.ts";
-import { type CheckRevocation, describeRevocation, type ReadEntries } from "./revocation.ts";
+import {
+  type CheckRevocation,
+  describeRevocation,
+  nameIssuer,
+  type ReadEntries,
+} from "./revocation.ts";
 import type { AccessRule, RevocationMode } from "./routes.ts";
 import type { Outcome, Steps } from "./steps.ts";
 
@@ -81,7 +86,7 @@ export function createAuthenticate(
 export function describeToken(token: AccessToken): Attributes {
   return {
     "user.id": token.sub,
-    "edgepass.issuer": token.alias ?? "user",
+    "edgepass.issuer": nameIssuer(token),
     "edgepass.token.kid": token.kid,
     "edgepass.token.jti": token.jti,
     "edgepass.token.sid": token.sid,
@@ -115,6 +120,8 @@ export type Identify = (
     readonly read: (token: AccessToken) => Promise<ReadEntries>;
     /** Counts the request of a caller who turns out to be anonymous. */
     readonly countAnonymous?: () => Promise<void>;
+    /** Receives the refusal of a token that an optional route ignores, so that it is reported. */
+    readonly ignored?: (refusal: Problem) => void;
   },
 ) => Promise<Caller>;
 
@@ -126,7 +133,8 @@ export function createIdentify(
     readonly log: Logger;
   },
 ): Identify {
-  return async function identify({ access }, { rule, revocation, steps, read, countAnonymous }) {
+  return async function identify({ access }, options) {
+    const { rule, revocation, steps, read, countAnonymous, ignored } = options;
     if (rule === "public") {
       await countAnonymous?.();
       return "anonymous";
@@ -138,6 +146,7 @@ export function createIdentify(
       return token;
     } catch (error) {
       if (rule !== "optional" || !(error instanceof Problem)) throw error;
+      ignored?.(error);
       if (error.status >= 500) log.warn("Caller is treated as anonymous", { code: error.code });
       else await countAnonymous?.();
       return "anonymous";

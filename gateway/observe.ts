@@ -24,6 +24,7 @@ import { rateLimitHeaders, type Verdict } from "./rate_limits.ts";
 import { wantsProblem } from "./request/headers.ts";
 import type { Target } from "./request/target.ts";
 import { refusalResponse } from "./response/failure.ts";
+import { nameIssuer } from "./revocation.ts";
 import { setCommonHeaders } from "./response/headers.ts";
 import type { AccessRule } from "./routes.ts";
 import { openSteps, type Steps } from "./steps.ts";
@@ -40,6 +41,8 @@ export type GatewayEnv = {
     clearsCookies: boolean;
     credentials: Credentials;
     bearer: AccessToken;
+    /** The refusal of the presented token, also where the caller then counts as anonymous. */
+    refusal: Problem | undefined;
     verdicts: readonly Verdict[];
     code: string;
   };
@@ -144,6 +147,7 @@ export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
     if (problem.status >= 500) log.error(problem.title, { code, cause });
     else if (code === "client_closed_request") log.debug(problem.title, { code, cause });
     c.set("code", code);
+    if (problem.reason !== undefined) c.set("refusal", problem);
     const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
     return refusalResponse(problem, { traceId, asProblem: wantsProblem(c.req.raw) });
   };
@@ -174,7 +178,8 @@ function reportRequest(
   const route = c.get("route");
   const code = c.get("code");
   const path = c.get("target")?.path;
-  if (span.isRecording()) endSpan(c, span, { method, status, route, code, path });
+  const refused = readRefusal(c);
+  if (span.isRecording()) endSpan(c, span, { method, status, route, code, path, refused });
   telemetry.metrics.record("http.server.request.duration", {
     "edgepass.service": "gateway",
     "http.request.method": method,
@@ -188,6 +193,12 @@ function reportRequest(
       "error.type": code,
     });
   }
+  if (refused) {
+    telemetry.metrics.add("edgepass.tokens.refused", {
+      "edgepass.issuer": refused.issuer ?? "unknown",
+      "edgepass.token.refusal": refused.reason,
+    });
+  }
   const bearer = c.get("bearer");
   // Probes come every few seconds: at info level they would hide the traffic.
   const write = path !== undefined && isProbe(path) ? log.debug : log.info;
@@ -198,8 +209,9 @@ function reportRequest(
     route,
     status,
     code,
+    tokenRefusal: refused?.reason,
     sub: bearer?.sub,
-    issuer: bearer?.alias,
+    issuer: bearer ? bearer.alias : refused?.issuer,
     durationMs: round(durationMs),
     // The trace may not have been sampled: without the steps the line would not show where the time
     // went.
@@ -213,12 +225,28 @@ interface Outcome {
   readonly route: string | undefined;
   readonly code: string | undefined;
   readonly path: string | undefined;
+  readonly refused: RefusedToken | undefined;
+}
+
+interface RefusedToken {
+  readonly reason: string;
+  /** Undefined while the token has not shown whose it is. */
+  readonly issuer: string | undefined;
+}
+
+/** Why the token of a request was refused; reasons and aliases come from code and settings alone. */
+function readRefusal(c: Context<GatewayEnv>): RefusedToken | undefined {
+  const { reason, issuer } = c.get("refusal") ?? {};
+  const bearer: AccessToken | undefined = c.get("bearer");
+  return reason === undefined
+    ? undefined
+    : { reason, issuer: issuer ?? (bearer && nameIssuer(bearer)) };
 }
 
 function endSpan(
   c: Context<GatewayEnv>,
   span: Span,
-  { method, status, route, code, path }: Outcome,
+  { method, status, route, code, path, refused }: Outcome,
 ): void {
   const bearer: AccessToken | undefined = c.get("bearer");
   const rule = c.get("rule");
@@ -231,6 +259,8 @@ function endSpan(
     "error.type": code,
     "edgepass.rule": rule === undefined ? undefined : describeRule(rule),
     "edgepass.credential": nameCredential(c.get("credentials")),
+    "edgepass.token.refusal": refused?.reason,
+    "edgepass.issuer": refused?.issuer,
     ...(bearer && describeToken(bearer)),
   });
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });

@@ -179,6 +179,7 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
     c.set("route", route.path);
     c.set("rule", rule);
     c.set("clearsCookies", route.clearsCookies);
+    c.set("refusal", undefined);
 
     const credentials = readCredentials(request.headers, cookieNames);
     c.set("credentials", credentials);
@@ -189,6 +190,7 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
       rule,
       revocation: route.revocation,
       steps: c.get("steps"),
+      ignored: (refusal) => c.set("refusal", refusal),
       read: (token) => edge.read({ token, counters: countersOf(token) }),
       async countAnonymous() {
         const counters = countersOf("anonymous");

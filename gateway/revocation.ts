@@ -1,6 +1,6 @@
 import { count, createBoundedMap } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
-import { revocationKeys } from "@edgepass/shared/redis";
+import { revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { RevocationMode } from "./routes.ts";
@@ -60,15 +60,20 @@ export function createCheckRevocation(
   };
 }
 
+/** The levels of a token's entries, with what is revoked at each. */
+function levelsOf({ sub, kid, jti, sid }: AccessToken): [RevocationLevel, string][] {
+  const levels: [RevocationLevel, string][] = [["subject", sub], ["key", kid]];
+  if (jti !== undefined) levels.push(["token", jti]);
+  if (sid !== undefined) levels.push(["login", sid]);
+  return levels;
+}
+
 /**
  * The keys of a token's entries. The subject's comes first; its value is a minimum, while any value
  * of the others revokes.
  */
-export function entryKeysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
-  const keys = [revocationKeys.of("subject", sub, alias), revocationKeys.of("key", kid, alias)];
-  if (jti !== undefined) keys.push(revocationKeys.of("token", jti, alias));
-  if (sid !== undefined) keys.push(revocationKeys.of("login", sid, alias));
-  return keys;
+export function entryKeysOf(token: AccessToken): string[] {
+  return levelsOf(token).map(([level, id]) => revocationKeys.of(level, id, token.alias));
 }
 
 /**
@@ -82,9 +87,19 @@ export function refuseRevoked(token: AccessToken, { entries, cause }: ReadEntrie
   if (subject === undefined || others.includes(undefined)) {
     throw new Problem("revocation_unavailable", { cause });
   }
-  if (others.some((entry) => entry !== null) || isBelow(token, subject)) {
-    throw new Problem("token_revoked");
-  }
+  const [, ...levels] = levelsOf(token).map(([level]) => level);
+  const level = levels.find((_level, at) => others[at] !== null) ??
+    (isBelow(token, subject) ? "subject" : undefined);
+  if (level === undefined) return;
+  throw new Problem("token_revoked", {
+    reason: `revoked:${level}`,
+    issuer: nameIssuer(token),
+  });
+}
+
+/** An issuer's name in spans and metrics: its alias, `user` for our own. */
+export function nameIssuer({ alias = "user" }: Pick<AccessToken, "alias">): string {
+  return alias;
 }
 
 /** Our tokens are compared by account version, those of other issuers by their `iat`. */

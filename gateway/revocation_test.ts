@@ -187,16 +187,18 @@ Deno.test("while a rebuild is under way no other one is requested, however long 
   assert.equal(rebuilds, 2);
 });
 
-const replies: Readonly<Record<string, [entries: readonly unknown[], code: string | undefined]>> = {
+type Reply = [entries: readonly unknown[], code: string | undefined, reason?: string];
+const replies: Readonly<Record<string, Reply>> = {
   "nothing": [nothing, undefined],
-  "the token's entry": [[null, null, "1", null], "token_revoked"],
-  "the login's entry": [[null, null, null, ""], "token_revoked"],
-  "the key's entry": [[null, "0", null, null], "token_revoked"],
-  "a minimum above the version": [["4", null, null, null], "token_revoked"],
+  "the token's entry": [[null, null, "1", null], "token_revoked", "revoked:token"],
+  "the login's entry": [[null, null, null, ""], "token_revoked", "revoked:login"],
+  "the key's entry": [[null, "0", null, null], "token_revoked", "revoked:key"],
+  "entries of key and token": [[null, "1", "1", null], "token_revoked", "revoked:key"],
+  "a minimum above the version": [["4", null, null, null], "token_revoked", "revoked:subject"],
   "a minimum at the version": [["3", null, null, null], undefined],
   "a minimum that is no number": [["x", null, null, null], "revocation_unavailable"],
   "a negative minimum": [["-1", null, null, null], "revocation_unavailable"],
-  "an invalid minimum beside an entry": [["x", null, "1", null], "token_revoked"],
+  "an invalid minimum beside an entry": [["x", null, "1", null], "token_revoked", "revoked:token"],
   "a number": [[3, null, null, null], "revocation_unavailable"],
   "undefined": [[undefined, null, null, null], "revocation_unavailable"],
   "a list": [[null, ["1"], null, null], "revocation_unavailable"],
@@ -204,13 +206,13 @@ const replies: Readonly<Record<string, [entries: readonly unknown[], code: strin
   "a value too many": [[...nothing, null], "revocation_unavailable"],
 };
 
-for (const [what, [entries, code]] of Object.entries(replies)) {
+for (const [what, [entries, code, reason]] of Object.entries(replies)) {
   Deno.test(`a reply with ${what} is ${code ?? "not revoked"}`, async () => {
     const { state, check } = setup();
     state.entries = entries;
     const checked = check(token, "strict");
     if (code === undefined) await checked;
-    else await assert.rejects(checked, { code });
+    else await assert.rejects(checked, { code, reason });
   });
 }
 

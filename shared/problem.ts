@@ -59,6 +59,13 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Only logged. */
   readonly cause?: unknown;
+  /**
+   * Why a token was refused, for operators: span, log line and metric have it. No response does, or
+   * an attacker could learn which check a forged token has passed.
+   */
+  readonly reason?: string | undefined;
+  /** The issuer's alias beside `reason`, once the issuer is known. */
+  readonly issuer?: string | undefined;
 }
 
 /** Media type of problem details (RFC 9457 §3). */
@@ -80,6 +87,10 @@ export class Problem extends Error {
   readonly details: readonly ProblemDetail[];
   /** Headers that the response needs. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Why a token was refused; never in a response. */
+  readonly reason: string | undefined;
+  /** The alias of the issuer of the refused token; never in a response. */
+  readonly issuer: string | undefined;
 
   /**
    * Checks the shape and not the class: two copies of this module may be loaded, and a Problem that
@@ -92,7 +103,7 @@ export class Problem extends Error {
   /** Creates the failure of a code. */
   constructor(
     code: ProblemCode,
-    { detail, details = [], headers = {}, cause }: ProblemOptions = {},
+    { detail, details = [], headers = {}, cause, reason, issuer }: ProblemOptions = {},
   ) {
     const [status, title] = catalogue[code];
     super(detail ?? title, { cause });
@@ -102,6 +113,8 @@ export class Problem extends Error {
     this.detail = detail;
     this.details = details;
     this.headers = headers;
+    this.reason = reason;
+    this.issuer = issuer;
   }
 }
 

@@ -39,6 +39,17 @@ Deno.test("a problem shows detail and details, and never its cause", async () =>
   assert.equal(problem.cause, cause);
 });
 
+Deno.test("the reason for which a token was refused changes no byte of a response", async () => {
+  for (const code of ["token_invalid", "token_expired", "token_revoked"] as const) {
+    const plain = toProblemResponse(new Problem(code), "t");
+    const withReason = new Problem(code, { reason: "signature", issuer: "acme" });
+    const response = toProblemResponse(withReason, "t");
+    assert.equal(withReason.reason, "signature");
+    assert.deepEqual([...response.headers], [...plain.headers]);
+    assert.equal(await response.text(), await plain.text());
+  }
+});
+
 Deno.test("a refusal is never cached and has the headers of its status", () => {
   for (const code of codes) {
     const { status, headers } = toProblemResponse(new Problem(code), "t");

@@ -68,6 +68,13 @@ export const gateway: DashboardPlan = {
         width: 12,
         series: [rate("edgepass.gateway.refusals", { by: ["http.route", "error.type"] })],
       },
+      {
+        title: "Tokens by issuer and reason",
+        width: 24,
+        series: [rate("edgepass.tokens.refused", {
+          by: ["edgepass.issuer", "edgepass.token.refusal"],
+        })],
+      },
     ],
     "Revocation and Redis": [
       {

@@ -63,6 +63,14 @@ export const metricCatalogue = {
     attributes: ["http.route", "error.type"],
     meaning: "Requests that the gateway refused or failed itself, by problem code.",
   },
+  "edgepass.tokens.refused": {
+    kind: "counter",
+    unit: "{token}",
+    service: "gateway",
+    attributes: ["edgepass.issuer", "edgepass.token.refusal"],
+    meaning:
+      "Access tokens refused, by issuer (its alias, `user` for our own, `unknown`) and reason, also on routes where the caller then counts as anonymous.",
+  },
   "edgepass.upstream.active": {
     kind: "gauge",
     unit: "{request}",
