@@ -1,4 +1,11 @@
-import { type JwkSet, parseJson } from "@edgepass/shared/crypto";
+import {
+  type AsymmetricAlgorithmName,
+  type DroppedKey,
+  importIssuerKeys,
+  type IssuerKeys,
+  JwkSet,
+  parseJson,
+} from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 
 /** Where an issuer publishes its keys: the set itself, or the document that names it. */
@@ -13,6 +20,16 @@ export interface KeySetLocation {
 
 /** Requests a key set; it may throw, and the response may have any status. */
 export type FetchKeySet = (signal: AbortSignal) => Promise<Response>;
+
+/** An issuer's keys, and the algorithms that they may have. */
+export interface KeySetSource {
+  /** The public keys themselves, or how to fetch them. */
+  readonly jwks: JwkSet | FetchKeySet;
+  readonly algorithms: readonly AsymmetricAlgorithmName[];
+}
+
+/** Milliseconds that reading a key set may take, its OpenID configuration included. */
+export const loadMs = 10_000;
 
 export interface DiscoveryEffects {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
@@ -38,7 +55,10 @@ const Configuration = z.object({ issuer: z.string(), jwks_uri: z.string() });
  */
 export function createKeySetFetch(
   location: KeySetLocation,
-  { fetch: send, now }: DiscoveryEffects = { fetch: (url, init) => fetch(url, init), now: Date.now },
+  { fetch: send, now }: DiscoveryEffects = {
+    fetch: (url, init) => fetch(url, init),
+    now: Date.now,
+  },
 ): FetchKeySet {
   const { iss, jwks } = location;
   const get = (what: string, url: string, signal: AbortSignal) =>
@@ -165,4 +185,49 @@ async function readText(body: Response["body"], what: string): Promise<string> {
   }
   if (bytes > limits.bytes) throw new Error(`${what}: it has more than ${limits.bytes} bytes`);
   return text + decoder.decode();
+}
+
+const maxDescribed = 10;
+
+/** One clause a key: its position, its `kid` and why it is not used. */
+export function describeDropped(dropped: readonly DroppedKey[]): string {
+  const some = dropped.slice(0, maxDescribed).map(({ at, kid, reason }) =>
+    `key ${at}${kid === undefined ? "" : ` (${JSON.stringify(kid)})`} ${reason}`
+  );
+  const more = dropped.length - some.length;
+  return [...some, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
+}
+
+/**
+ * Reads an issuer's set once.
+ *
+ * @throws {Error} whose message an operator may read
+ */
+export async function readIssuerKeys(
+  { jwks, algorithms }: KeySetSource,
+): Promise<{ keys: IssuerKeys; freshMs: number }> {
+  const { set, freshMs } = typeof jwks === "function" ? await fetchSet(jwks) : fixed(jwks);
+  const keys = await importIssuerKeys(set, algorithms);
+  if (keys.entries.length > 0) return { keys, freshMs };
+  const reasons = describeDropped(keys.dropped);
+  throw new Error(`key set: no usable key${reasons === "" ? "" : `: ${reasons}`}`);
+}
+
+function fixed(set: JwkSet) {
+  return { set, freshMs: Number.POSITIVE_INFINITY };
+}
+
+async function fetchSet(fetchKeySet: FetchKeySet): Promise<{ set: JwkSet; freshMs: number }> {
+  const response = await fetchKeySet(AbortSignal.timeout(loadMs));
+  const { data } = z.safeParse(JwkSet, await readDocument(response, "key set"));
+  if (!data) throw new Error("key set: it has no list of keys");
+  return { set: data, freshMs: freshMs(response.headers.get("cache-control")) };
+}
+
+const fresh = { minMs: 1_000, defaultMs: 300_000, maxMs: 3_600_000 } as const;
+
+function freshMs(cacheControl: string | null): number {
+  const [, seconds] = /\bmax-age=(\d{1,9})\b/.exec(cacheControl ?? "") ?? [];
+  if (seconds === undefined) return fresh.defaultMs;
+  return Math.min(Math.max(Number(seconds) * 1000, fresh.minMs), fresh.maxMs);
 }
