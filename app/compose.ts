@@ -100,7 +100,7 @@ export async function compose(
     },
   });
   return {
-    fetch: (request) => gateway.fetch(request),
+    fetch: gateway.fetch,
     start: async () => await config.configuration.ensureLoaded(),
   };
 }

@@ -5,11 +5,15 @@ import {
   listChanges,
   listUnrevoked,
   pushConfiguration,
-  readVersion,
 } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem, type ProblemDetail } from "@edgepass/shared/problem";
-import { configurationKeys, type Redis, RedisUnavailable } from "@edgepass/shared/redis";
+import {
+  configurationKeys,
+  readConfigurationVersion,
+  type Redis,
+  RedisUnavailable,
+} from "@edgepass/shared/redis";
 import { VersionConflict } from "@edgepass/shared/sql";
 import type {
   ConfigurationChange,
@@ -120,7 +124,7 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     pushPending: () => pushPending(options),
     async isBehind(version) {
       const row = await store.newest();
-      return row !== undefined && (readVersion(version) ?? 0) < row.version;
+      return row !== undefined && (readConfigurationVersion(version) ?? 0) < row.version;
     },
     async rebuild() {
       const row = await store.newest();

@@ -1,12 +1,8 @@
 import { createBoundedMap } from "@edgepass/shared/context";
-import type { VerificationKey } from "@edgepass/shared/crypto";
+import { readAlgorithm, type VerificationKey } from "@edgepass/shared/crypto";
 import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
-import {
-  type AccessToken,
-  type AccessTokenRefusal,
-  verifyAccessToken,
-} from "@edgepass/shared/tokens";
+import { type AccessToken, type Issuers, verifyAccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { Caller, Credentials, PresentedCredential } from "./credentials.ts";
 import type { Issuer } from "./issuers.ts";
@@ -28,7 +24,7 @@ import type { Outcome, Steps } from "./steps.ts";
 export type Authenticate = (presented: PresentedCredential) => Promise<AccessToken>;
 
 export interface AuthenticateOptions {
-  readonly issuers: ReadonlyMap<string, Issuer>;
+  readonly issuers: Issuers<Issuer>;
   readonly leewaySeconds: number;
   readonly now: () => number;
   /** How many verified tokens are cached; about a kilobyte each. */
@@ -37,6 +33,7 @@ export interface AuthenticateOptions {
 
 interface Cached {
   readonly token: AccessToken;
+  readonly issuer: Issuer;
   /** The key that verified it; once the issuer replaces the key, the entry is invalid. */
   readonly key: VerificationKey;
 }
@@ -50,19 +47,12 @@ export function createAuthenticate(
 ): Authenticate {
   const cache = createBoundedMap<string, Cached>(maxCached, { evictOnReplace: true });
 
-  function findCached(text: string): AccessToken | undefined {
+  /** The cached token is refused again once its issuer has withdrawn or replaced its key. */
+  function findCached(text: string): Cached | undefined {
     const entry = cache.get(text);
-    if (!entry) return undefined;
-    const { token, key } = entry;
-    if (issuers.get(token.iss)?.currentKey(token.kid) === key) return token;
+    if (!entry || isCurrent(entry)) return entry;
     cache.delete(text);
     return undefined;
-  }
-
-  function store(text: string, token: AccessToken): void {
-    const key = issuers.get(token.iss)?.currentKey(token.kid);
-    if (!key || maxCached === 0) return;
-    cache.set(text, { token, key });
   }
 
   return async function authenticate(presented) {
@@ -71,15 +61,28 @@ export function createAuthenticate(
     const nowSeconds = now() / 1000;
     const cached = findCached(presented.token);
     if (cached) {
-      if (nowSeconds < cached.exp + leewaySeconds) return cached;
+      const { token, issuer } = cached;
+      if (nowSeconds < token.exp + leewaySeconds) return token;
       cache.delete(presented.token);
-      throw new Problem("token_expired");
+      throw new Problem("token_expired", { reason: "expired", issuer: nameIssuer(issuer) });
     }
-    const result = await verifyAccessToken(presented.token, { issuers, nowSeconds, leewaySeconds });
-    if (isRefusal(result)) throw new Problem(result);
-    store(presented.token, result);
-    return result;
+    const verdict = await verifyAccessToken(presented.token, {
+      issuers,
+      nowSeconds,
+      leewaySeconds,
+    });
+    if ("refusal" in verdict) {
+      const { code, reason, alias } = verdict.refusal;
+      throw new Problem(code, { reason, issuer: alias });
+    }
+    if (maxCached > 0 && isCurrent(verdict)) cache.set(presented.token, verdict);
+    return verdict.token;
   };
+}
+
+function isCurrent({ issuer, key }: Cached): boolean {
+  const alg = readAlgorithm(key.alg);
+  return alg !== undefined && issuer.currentKey({ kid: key.kid, alg }) === key;
 }
 
 /** Span attributes of a verified token: its subject, login and key. */
@@ -97,10 +100,6 @@ export function describeToken(token: AccessToken): Attributes {
 /** The same for a step's outcome: a token that a later step refuses still has a subject. */
 function describeVerified(outcome: Outcome<AccessToken>): Attributes {
   return "result" in outcome ? describeToken(outcome.result) : {};
-}
-
-function isRefusal(result: AccessToken | AccessTokenRefusal): result is AccessTokenRefusal {
-  return typeof result === "string";
 }
 
 /**

@@ -1,6 +1,6 @@
-import { importKeyPair, importSecret, toSecret } from "@edgepass/shared/crypto";
+import { importKeyPair, type KeyName, toSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/context";
-import { signAccessToken } from "@edgepass/shared/tokens";
+import { indexIssuers, signAccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
 import { waitUntil } from "../tests/support/wait.ts";
 import { createAuthenticate } from "./authenticate.ts";
@@ -33,18 +33,18 @@ async function setup({ maxCached = 10, maxAge = 60 } = {}) {
       return Promise.resolve(Response.json({ keys: state.set }, { headers }));
     },
   }], { now, log: createLogger({ service: "test", sink: () => {} }) });
-  const counted = new Map([...issuers].map(([name, issuer]) => [name, {
+  const counted = indexIssuers(issuers.all.map((issuer) => ({
     ...issuer,
-    findKey(kid: string) {
+    findKey(name: KeyName) {
       state.verified++;
-      return issuer.findKey(kid);
+      return issuer.findKey(name);
     },
-  }]));
+  })));
   const authenticate = createAuthenticate({ issuers: counted, leewaySeconds: 5, now, maxCached });
   return {
     key,
     state,
-    current: () => issuers.get(iss)?.currentKey("k"),
+    current: () => issuers.find(iss)?.issuer.currentKey({ kid: "k", alg: "EdDSA" }),
     show: (token: string) => authenticate({ kind: "one", token: toSecret(token) }),
     token: (claims: { jti?: string; iat?: number } = {}) => {
       const { iat = state.seconds, jti = crypto.randomUUID() } = claims;
@@ -122,8 +122,7 @@ Deno.test("the cache has a maximum size and evicts the oldest tokens first", asy
 
 Deno.test("a refused token is not cached", async () => {
   const { show, state } = await setup();
-  const secret = crypto.getRandomValues(new Uint8Array(32));
-  const forger = await importSecret({ kid: "k", secret });
+  const { signing: forger } = await makeKey("k");
   const exp = begin + 600;
   const claims = { iss, aud: iss, sub: "u", iat: begin, exp, jti: "j", sid: "s", uv: 1 };
   const forged = await signAccessToken({ ...claims, roles: [], scope: "" }, forger);

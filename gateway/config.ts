@@ -5,22 +5,28 @@ import {
   type GatewayValues,
   initialGatewayValues,
   type LiveConfiguration,
-  livePolicies,
   readConfig,
   readGatewayValues,
   withoutUndefined,
 } from "@edgepass/shared/configuration";
 import { createLogger } from "@edgepass/shared/context";
-import { importJwkSet } from "@edgepass/shared/crypto";
+import { importIssuerKeys } from "@edgepass/shared/crypto";
 import { automaticPipelining, createUpstashRedis, type Redis } from "@edgepass/shared/redis";
-import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
+import {
+  defaultPolicies,
+  livePolicies,
+  type Policies,
+  redisWithBreaker,
+} from "@edgepass/shared/resilience";
 import { type Logger, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { GatewayOptions } from "./create_gateway.ts";
+import { describeDropped, locateKeySet } from "./discovery.ts";
+import type { IssuerRow } from "./issuer_settings.ts";
 import type { IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./policy_snapshot.ts";
 import { createRouteTable, type Route } from "./routes.ts";
-import { gatewaySettings, type IssuerSetting } from "./settings.ts";
+import { gatewaySettings } from "./settings.ts";
 import {
   createPassportSigningKeys,
   type PassportSigningKeys,
@@ -156,14 +162,11 @@ function openLive(
   return { configuration, redis, policies: policiesNow, log };
 }
 
-function toIssuer(
-  { jwks, typ, claims = {}, ...rest }: z.output<typeof IssuerSetting>,
-): IssuerOptions {
+function toIssuer({ claims = {}, discovery, ...row }: IssuerRow): IssuerOptions {
   return {
-    ...withoutUndefined(rest),
+    ...withoutUndefined(row),
     claims: withoutUndefined(claims),
-    ...(typ === undefined ? {} : { typ: typeof typ === "string" ? [typ] : typ }),
-    jwks: typeof jwks === "string" ? (signal) => fetch(jwks, { signal, redirect: "manual" }) : jwks,
+    jwks: locateKeySet({ ...row, discovery }),
   };
 }
 
@@ -195,13 +198,14 @@ async function readKeys(
   }
 }
 
-async function requireUsableKeys(
-  issuers: readonly z.output<typeof IssuerSetting>[],
-): Promise<void> {
+async function requireUsableKeys(issuers: readonly IssuerRow[]): Promise<void> {
   for (const [position, { jwks, algorithms }] of issuers.entries()) {
-    if (typeof jwks === "string" || (await importJwkSet(jwks, algorithms)).size > 0) continue;
+    if (typeof jwks !== "object") continue;
+    const { entries, dropped } = await importIssuerKeys(jwks, algorithms);
+    if (entries.length > 0) continue;
+    const reasons = dropped.length === 0 ? "" : `: ${describeDropped(dropped)}`;
     throw new ConfigError(
-      `Cannot start: ISSUERS (${position}.jwks): has no key that fits one of its algorithms`,
+      `Cannot start: ISSUERS (${position}.jwks): has no key that fits one of its algorithms${reasons}`,
     );
   }
 }

@@ -71,7 +71,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "an iss twice": json(issuer(), issuer({ alias: "other" })),
     "no algorithm": json(issuer({ algorithms: [] })),
     "a shared-secret algorithm": json(issuer({ algorithms: ["HS256"] })),
-    "an unknown member": json(issuer({ marker: 1 })),
+    "an unknown member": json(issuer({ further: "marker" })),
     "keys that are no URL": json(issuer({ jwks: "marker" })),
     "an empty set": json(issuer({ jwks: { keys: [] } })),
     "keys of another algorithm": json(
@@ -94,7 +94,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "an upstream with userinfo": json(route({ upstream: "http://marker:x@127.0.0.1:1" })),
     "an upstream that is no URL": json(route({ upstream: "marker" })),
     "a limit over the Passport's life": json(route({ timeoutMs: 30_001 })),
-    "an unknown member": json(route({ marker: true })),
+    "an unknown member": json(route({ further: "marker" })),
     "no staleness": json(route({ revocation: { boundedMs: 0 } })),
   },
 };
@@ -113,6 +113,63 @@ for (const [name, values] of Object.entries(refused)) {
       });
     });
   }
+}
+
+/** Mistakes of people who write rows by hand → what the line says, with the path. */
+const mistakes: Readonly<Record<string, readonly ["ISSUERS" | "ROUTES", object[], string]>> = {
+  "an unknown member": ["ISSUERS", [issuer({ colour: 1 })], "ISSUERS (0.colour): unknown key"],
+  "a misspelt member": [
+    "ISSUERS",
+    [issuer(), issuer({ alias: "b", audiance: "api" })],
+    "ISSUERS (1.audiance): unknown key; did you mean audience?",
+  ],
+  "a misspelt member inside": [
+    "ISSUERS",
+    [issuer({ claims: { role: "groups" } })],
+    "ISSUERS (0.claims.role): unknown key; did you mean roles?",
+  ],
+  "a wrong type": [
+    "ISSUERS",
+    [issuer({ algorithms: "RS256" })],
+    "ISSUERS (0.algorithms): must be of type array",
+  ],
+  "a wrong type inside": [
+    "ISSUERS",
+    [issuer({ claims: { sid: 5 } })],
+    "ISSUERS (0.claims.sid): must be of type string or array",
+  ],
+  "a misspelt member of a route": [
+    "ROUTES",
+    [route({ timeoutMS: 5 })],
+    "ROUTES (0.timeoutMS): unknown key; did you mean timeoutMs?",
+  ],
+  "an unknown member inside of a route": [
+    "ROUTES",
+    [route({ fallback: { maxStaleSeconds: 5, colour: "x" } })],
+    "ROUTES (0.fallback.colour): unknown key",
+  ],
+  "a misspelt form of access": [
+    "ROUTES",
+    [route({ access: { role: ["admin"] } })],
+    'ROUTES (0.access): must be "public", "optional", "authenticated" or {"roles":[…]}',
+  ],
+  "a wrong type in a route": [
+    "ROUTES",
+    [route({ envelope: "yes" })],
+    "ROUTES (0.envelope): must be of type boolean",
+  ],
+};
+for (const [what, [name, rows, message]] of Object.entries(mistakes)) {
+  Deno.test(`${what} in ${name} is named with its path`, async () => {
+    await assert.rejects(readGatewayConfig({ ...good, [name]: json(...rows) }), (error) => {
+      assert.ok(error instanceof Error);
+      assert.ok(
+        error.message.split(/: (?=ISSUERS|ROUTES)|; (?=[A-Z])/).includes(message),
+        error.message,
+      );
+      return true;
+    });
+  });
 }
 
 Deno.test("one error line names all missing settings", async () => {
@@ -135,6 +192,6 @@ Deno.test("a gateway's settings are typed, and unset ones have their defaults", 
   assert.deepEqual(config.clientAddress, { kind: "forwarded", hops: 2 });
   assert.deepEqual([config.issuer, config.audience], [good.PUBLIC_ORIGIN, good.PUBLIC_ORIGIN]);
   assert.deepEqual(config.routes.map(({ path }) => path), ["/marker/*", "/*"]);
-  assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["JWT"]]]);
+  assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["jwt"]]]);
   assert.deepEqual([config.leewaySeconds, config.passport.ttlSeconds], [5, 30]);
 });

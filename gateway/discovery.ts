@@ -8,12 +8,12 @@ import {
 } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 
-/** Where an issuer publishes its keys: the set itself, or the document that names it. */
+/** Where an issuer's keys are. */
 export interface KeySetLocation {
   /** `iss` of its tokens, or a template with one `{claim}`. */
   readonly iss: string;
-  /** URL of the key set. */
-  readonly jwks?: string | undefined;
+  /** URL of the key set, or the keys themselves. */
+  readonly jwks?: string | JwkSet | undefined;
   /** URL of the OpenID configuration; without both it is below `iss`. */
   readonly discovery?: string | undefined;
 }
@@ -49,22 +49,22 @@ const Configuration = z.object({ issuer: z.string(), jwks_uri: z.string() });
 
 /**
  * Makes the request for an issuer's key set, after its OpenID configuration where the set has no
- * URL of its own (OpenID Connect Discovery 1.0 §4).
+ * URL of its own (OpenID Connect Discovery 1.0 §4); keys that are given need none.
  *
  * @throws {RangeError} when the issuer has no URL for the configuration
  */
-export function createKeySetFetch(
-  location: KeySetLocation,
+export function locateKeySet(
+  { iss, jwks, discovery }: KeySetLocation,
   { fetch: send, now }: DiscoveryEffects = {
     fetch: (url, init) => fetch(url, init),
     now: Date.now,
   },
-): FetchKeySet {
-  const { iss, jwks } = location;
+): KeySetSource["jwks"] {
+  if (typeof jwks === "object") return jwks;
   const get = (what: string, url: string, signal: AbortSignal) =>
     getDocument(url, { what, signal, send });
   if (jwks !== undefined) return (signal) => get("key set", jwks, signal);
-  const document = location.discovery ?? toConfigurationUrl(iss);
+  const document = discovery ?? toConfigurationUrl(iss);
   let known: { readonly url: string; readonly readAt: number } | undefined;
   return async function fetchKeySet(signal) {
     if (known === undefined || Math.abs(now() - known.readAt) > limits.locationMs) {
@@ -189,13 +189,13 @@ async function readText(body: Response["body"], what: string): Promise<string> {
 
 const maxDescribed = 10;
 
-/** One clause a key: its position, its `kid` and why it is not used. */
+/** One clause for each key: its position, its `kid` and why it is not used. */
 export function describeDropped(dropped: readonly DroppedKey[]): string {
   const some = dropped.slice(0, maxDescribed).map(({ at, kid, reason }) =>
     `key ${at}${kid === undefined ? "" : ` (${JSON.stringify(kid)})`} ${reason}`
   );
   const more = dropped.length - some.length;
-  return [...some, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
+  return [...some, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }
 
 /**

@@ -1,7 +1,12 @@
 import { background } from "@edgepass/shared/context";
-import { type LiveConfiguration, readVersion } from "@edgepass/shared/configuration";
+import type { LiveConfiguration } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/telemetry";
-import { configurationKeys, type Redis, revocationKeys } from "@edgepass/shared/redis";
+import {
+  configurationKeys,
+  readConfigurationVersion,
+  type Redis,
+  revocationKeys,
+} from "@edgepass/shared/redis";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { addCounters, type Counted, type Counter, readCounts } from "./rate_limits.ts";
 import { type Entries, entryKeysOf } from "./revocation.ts";
@@ -97,7 +102,7 @@ export function createEdgeStateReader(
         counts,
         isReadable: true,
         entries: list.isComplete(values[0] ?? null, since) ? toEntries(keys, values) : undefined,
-        version: readsVersion ? readVersion(values.at(-1)) : undefined,
+        version: readsVersion ? readConfigurationVersion(values.at(-1)) : undefined,
       });
     },
     incrementDeferred(edgeState, counters) {

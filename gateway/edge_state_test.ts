@@ -10,6 +10,7 @@ import { createRevocationList } from "./revocation_list.ts";
 const token: AccessToken = {
   iss: "i",
   kid: "k",
+  kind: "user",
   sub: "u",
   iat: 0,
   exp: 600,

@@ -187,7 +187,7 @@ function createReport({ iss, log }: Pick<KeyCacheOptions, "iss" | "log">) {
       isFailing = false;
       const text = describeDropped(keys.dropped);
       if (text !== dropped && text !== "") {
-        log.info("Issuer's keys are used in part", { iss, text });
+        log.info("Keys of an issuer's set are not used", { iss, dropped: text });
       }
       dropped = text;
     },

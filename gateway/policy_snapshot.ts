@@ -9,7 +9,7 @@ import {
 import type { Logger } from "@edgepass/shared/telemetry";
 import type { Policies } from "@edgepass/shared/resilience";
 import { createSignPassport, type SignPassport } from "./passport.ts";
-import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
+import { createRouteTable, findShadowed, type Route, type RouteTable } from "./routes.ts";
 import { choosePassports, type PassportSigningKeys } from "./signing_keys.ts";
 
 /** Everything that decides about a request and can change at run time, for one version. */
@@ -66,6 +66,7 @@ export function createPolicyFactory(
       requireNoSlowCallConflict(table, (name) => policies?.(name).breaker.slowCallMs);
     }
     warnOfUnknownRoutes(values, table, effects.log);
+    warnOfShadowedRoutes(values, { table, version }, effects.log);
     warnOfSlowCallConflicts(values, table, effects.log);
     return {
       version,
@@ -115,6 +116,29 @@ function warnOfUnknownRoutes(
   if (unknown.length > 0) log.warn("Configuration names unknown routes", { unknown });
 }
 
+/** How many rows of the product a warning names. */
+const namedRows = 5;
+
+/**
+ * A warning and no refusal: the rest of the prefix is reached. Each row is reported once, by the
+ * version that has it.
+ */
+function warnOfShadowedRoutes(
+  { routes }: GatewayValues,
+  { table, version }: { readonly table: RouteTable; readonly version: number },
+  log: Logger,
+): void {
+  const central = new Set(routes.map(({ prefix }) => toRoutePath(prefix)));
+  for (const { route, rows } of findShadowed(table.routes)) {
+    if (version !== 0 && !central.has(route)) continue;
+    log.warn("The product's own routes come before a part of this external route", {
+      route,
+      rows: rows.slice(0, namedRows),
+      count: rows.length,
+    });
+  }
+}
+
 /**
  * A configuration may be older than the check that refuses such a limit, or be used with other
  * routes than it was written for. Its other values stay in effect, and the upstream's breaker uses
@@ -144,6 +168,7 @@ export function toRoute({ prefix, upstream, ...rest }: ExternalRoute): Route {
     ...withoutUndefined(rest),
     path: toRoutePath(prefix),
     upstream: urlUpstream(upstream),
+    isExternal: true,
   };
 }
 

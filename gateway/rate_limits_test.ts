@@ -152,7 +152,16 @@ const route = { path: "/a", rateLimited: true } as const;
 const address = "192.0.2.1";
 
 function callerOf(sub: string, alias?: string): Caller {
-  const token = { iss: "i", kid: "k", sub, iat: 0, exp: 1, roles: [], scope: "" };
+  const token = {
+    iss: "i",
+    kid: "k",
+    kind: "user",
+    sub,
+    iat: 0,
+    exp: 1,
+    roles: [],
+    scope: "",
+  } as const;
   return alias === undefined ? token : { ...token, alias };
 }
 

@@ -102,11 +102,14 @@ export function nameIssuer({ alias = "user" }: Pick<AccessToken, "alias">): stri
   return alias;
 }
 
-/** Our tokens are compared by account version, those of other issuers by their `iat`. */
+/**
+ * Our tokens are compared by account version, those of other issuers by their `iat`. A token without
+ * one may be older than any minimum, so that each revokes it.
+ */
 function isBelow({ uv, iat }: AccessToken, minimum: string | null): boolean {
   if (minimum === null) return false;
   if (!/^\d{1,15}$/.test(minimum)) throw new Problem("revocation_unavailable");
-  return (uv ?? iat) < Number(minimum);
+  return (uv ?? iat ?? -1) < Number(minimum);
 }
 
 /** When tokens were last checked, for routes that accept a check of bounded age. */
@@ -137,7 +140,7 @@ function createFreshChecks(now: () => number) {
  * newer token would admit a revoked one whose issuer sets neither jti nor sid.
  */
 function identityOf(token: AccessToken): string {
-  return JSON.stringify([...entryKeysOf(token), token.uv ?? token.iat]);
+  return JSON.stringify([...entryKeysOf(token), token.uv ?? token.iat ?? null]);
 }
 
 /** Span attributes of a check. */

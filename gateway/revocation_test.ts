@@ -9,6 +9,7 @@ import type { RevocationMode } from "./routes.ts";
 const token: AccessToken = {
   iss: "i",
   kid: "k",
+  kind: "user",
   sub: "u",
   iat: 0,
   exp: 600,

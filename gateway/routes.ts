@@ -60,6 +60,8 @@ export interface Route {
    * upstream fails; never by default.
    */
   readonly fallback?: { readonly maxStaleSeconds: number };
+  /** Whether the row is from `ROUTES` or the central configuration; default false. */
+  readonly isExternal?: boolean;
 }
 
 type OffByDefault = "recheckMs" | "fallback";
@@ -82,6 +84,27 @@ export interface RouteTable {
   at(segments: readonly string[]): CheckedRoute | undefined;
   /** The longest `timeoutMs` of an upstream's routes, by its name; undefined where it has none. */
   longestTimeoutMs(upstream: string): number | undefined;
+}
+
+/** Paths that the gateway itself serves, below a prefix that a service may have. */
+const ownPaths = [{ path: "/admin/keys", segments: ["admin", "keys"] }];
+
+/**
+ * The rows of the product below the prefix of each external row. They are longer matches, so they
+ * get requests that the operator wanted to send to a service of their own. `/` is meant as "all
+ * that the product does not have".
+ */
+export function findShadowed(
+  routes: readonly CheckedRoute[],
+): { readonly route: string; readonly rows: readonly string[] }[] {
+  const own = [...ownPaths, ...routes.filter(({ isExternal }) => !isExternal)];
+  return routes.filter(({ isExternal, segments }) => isExternal && segments.length > 0)
+    .map(({ path, segments }) => ({
+      route: path,
+      rows: own.filter((row) => segments.every((segment, at) => row.segments[at] === segment))
+        .map((row) => row.path),
+    }))
+    .filter(({ rows }) => rows.length > 0);
 }
 
 interface Node {
@@ -182,6 +205,7 @@ function checkRoute(
     clearsCookies: route.clearsCookies ?? false,
     encodedBody: route.encodedBody ?? !(route.envelope ?? true),
     rateLimited: route.rateLimited ?? true,
+    isExternal: route.isExternal ?? false,
     recheckMs: route.recheckMs,
     fallback: route.fallback,
     segments: subtree ? segments.slice(0, -1) : segments,

@@ -6,12 +6,11 @@ import {
   routesSetting,
   setting,
 } from "@edgepass/shared/configuration";
-import { JwkSet, keySource } from "@edgepass/shared/crypto";
-import { areDistinct } from "@edgepass/shared/passport";
+import { keySource } from "@edgepass/shared/crypto";
 import { upstashSettings } from "@edgepass/shared/redis";
 import { logSettings } from "@edgepass/shared/telemetry";
-import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
+import { IssuerSettings } from "./issuer_settings.ts";
 import type { ClientAddressSource } from "./request/headers.ts";
 import { passportSigningKeysSetting } from "./signing_keys.ts";
 
@@ -26,38 +25,6 @@ const clientAddress = z.pipe(
     ),
   ),
   z.transform(toClientAddressSource),
-);
-
-const claimPath = z.union([text, z.array(text)]);
-const httpUrl = text.check(
-  z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), "must be a URL"),
-);
-/** A key set in the setting must be usable: no later reload can replace it. */
-const jwksSetting = JwkSet.check(
-  z.refine((set) => !set.keys.some(isSecret), "must have public keys only"),
-);
-/** One entry of `ISSUERS`. */
-export const IssuerSetting = z.strictObject({
-  alias: text.check(
-    z.refine(isIssuerAlias, "must be a lower-case word of at most 32 characters, and not user"),
-  ),
-  iss: text,
-  audience: text,
-  jwks: z.union([httpUrl, jwksSetting]),
-  algorithms: z.array(z.enum(["EdDSA", "ES256", "RS256"])).check(z.minLength(1)),
-  typ: z.optional(z.union([z.string(), z.array(z.string())])),
-  claims: z.optional(z.strictObject({
-    jti: z.optional(claimPath),
-    sid: z.optional(claimPath),
-    roles: z.optional(claimPath),
-    scope: z.optional(claimPath),
-  })),
-  maxLifeSeconds: z.optional(integer({ min: 1 })),
-});
-
-const issuers = z.array(IssuerSetting).check(
-  z.refine((all) => areDistinct(all.map(({ alias }) => alias)), "has an alias twice"),
-  z.refine((all) => areDistinct(all.map(({ iss }) => iss)), "has an iss twice"),
 );
 
 /** What a gateway reads from its bindings, whatever product is behind it. */
@@ -93,7 +60,7 @@ export const gatewaySettings = {
   LEEWAY_SECONDS: setting(z._default(integer({ min: 0, max: 300 }), 5), {
     meaning: "tolerance for clocks that differ",
   }),
-  ISSUERS: setting(z._default(json(issuers), []), {
+  ISSUERS: setting(z._default(json(IssuerSettings), []), {
     meaning: "JSON array of further token issuers",
     without: "`[]`",
   }),
@@ -114,8 +81,4 @@ function toClientAddressSource(value: string): ClientAddressSource {
   if (value === "peer") return { kind: "peer" };
   if (value === "cf-connecting-ip") return { kind: "header", name: value };
   return { kind: "forwarded", hops: Number(value.slice("x-forwarded-for:".length)) };
-}
-
-function isSecret(key: unknown): boolean {
-  return typeof key === "object" && key !== null && ("d" in key || "k" in key);
 }

@@ -18,6 +18,7 @@ import {
 } from "@edgepass/shared/crypto";
 import type { Logger } from "@edgepass/shared/telemetry";
 import { areDistinct, type Profile, SymmetricKey } from "@edgepass/shared/passport";
+import type { Issuers } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";
 import type { PassportOptions } from "./passport.ts";
@@ -220,14 +221,14 @@ export function prepareKeys(
   configuration: LiveConfiguration<GatewayValues>,
   { keys, issuers }: {
     readonly keys: PassportSigningKeys;
-    readonly issuers: ReadonlyMap<string, Issuer>;
+    readonly issuers: Issuers<Issuer>;
   },
 ): void {
   configuration.prepare(({ keys: { passport = {} } }) => {
     const current = new Set(keys.all().map(({ signing }) => signing.kid));
     return usableKids(passport).every((kid) => current.has(kid)) ? undefined : keys.reload();
   });
-  const own = issuers.values().find(({ alias }) => alias === undefined);
+  const own = issuers.all.find(({ alias }) => alias === undefined);
   if (own) configuration.prepare(({ keys: { access = {} } }) => own.expectKeys(usableKids(access)));
 }
 

@@ -6,6 +6,7 @@ import {
 } from "@edgepass/shared/configuration";
 import { encodeBase64Url, type KeySource } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/context";
+import { indexIssuers } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { reportKeys } from "./admin.ts";
@@ -81,20 +82,25 @@ Deno.test("a version that names missing keys reloads the key file and the issuer
   const steps: ((values: GatewayValues) => Promise<void> | undefined)[] = [];
   const issuer = {
     iss: "https://auth.test",
-    audience: "api",
+    audience: ["api"],
+    algorithms: [],
     typ: [],
     claims: {},
     maxLifeSeconds: 900,
+    maxTokenBytes: 4096,
     findKey: () => Promise.resolve(undefined),
     currentKey: () => undefined,
     expectKeys: (kids: readonly string[]) => void expected.push([...kids]),
-    isReady: () => Promise.resolve(true),
+    readState: () => Promise.resolve("ready" as const),
   };
   const configuration = {
     ...staticConfiguration(values({})),
     prepare: (step: (typeof steps)[number]) => void steps.push(step),
   };
-  const issuers = new Map<string, Issuer>([["x", { ...issuer, alias: "other" }], ["ours", issuer]]);
+  const issuers = indexIssuers<Issuer>([
+    { ...issuer, iss: "https://other.test", alias: "other" },
+    issuer,
+  ]);
   prepareKeys(configuration, { keys, issuers });
   const prepare = async (named: GatewayValues["keys"]) => {
     await Promise.all(steps.map((step) => step(values(named))));

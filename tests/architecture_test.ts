@@ -32,7 +32,7 @@ Deno.test("every file imports only what its unit and room may", async () => {
 
 const breaches = {
   "a lower room that imports a higher one": [
-    "shared/redis/keys.ts",
+    "shared/redis/redis.ts",
     "../events/outbox.ts",
     "redis may not import events: only rooms of lower rank",
   ],
@@ -98,7 +98,7 @@ const allowed = {
   "a higher room that imports a lower one": ["shared/http/route.ts", "../problem.ts"],
   "a room that imports from itself": ["shared/events/outbox.ts", "./table.ts"],
   "auth, which mounts the control plane": ["services/auth/compose.ts", "@edgepass/control"],
-  "a test, whatever it imports": ["shared/redis/keys_test.ts", "../http/mod.ts"],
+  "a test, whatever it imports": ["shared/redis/redis_test.ts", "../http/mod.ts"],
 } as const;
 
 for (const [what, [path, specifier]] of Object.entries(allowed)) {

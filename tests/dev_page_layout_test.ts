@@ -14,6 +14,7 @@ const views = {
   "the overview": ["#/", ".latest li"],
   "the list of requests": ["#/requests", "[data-trace]"],
   "a request": [`#/requests/${traceIdOf(3)}`, ".verdicts li"],
+  "a request with a refused token": [`#/requests/${traceIdOf(2)}`, ".token-refusal"],
   "the log": ["#/logs", ".line"],
   "the events": ["#/events", ".dead-letters li"],
   "the configuration": ["#/configuration?version=3", ".version-buttons"],

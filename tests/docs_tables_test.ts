@@ -7,6 +7,7 @@ import {
   type RevocationLevel,
   sequenceMarkKey,
 } from "@edgepass/shared/redis";
+import { refusalWords } from "../dev/page/logic/token_refusals.ts";
 import { readProjectFile } from "./support/markdown.ts";
 import { files } from "./support/sources.ts";
 
@@ -27,6 +28,14 @@ Deno.test("docs/problems.md has every code with its status and title", async () 
   const actual = Object.entries(problemCodes).map(([code, row]) => [code, ...row]);
   assert.deepEqual(documented, actual);
   for (const [code = "", , , meaning, remedy] of rows) assert.ok(meaning && remedy, code);
+});
+
+Deno.test("docs/token-refusals.md has every reason with its meaning and remedy", async () => {
+  const rows = (await readRows("docs/token-refusals.md")).filter((row) => row.length === 3);
+  assert.deepEqual(
+    rows.map(([reason, ...words]) => [bare(reason), ...words]),
+    Object.entries(refusalWords).map(([reason, words]) => [reason, ...words]),
+  );
 });
 
 /** The result of each key builder for the placeholder that the document uses. */
@@ -55,7 +64,7 @@ Deno.test("docs/redis.md has exactly the keys of the builders", async () => {
 
 Deno.test("only the builders contain Redis key prefixes", async () => {
   for await (const { path, text } of files()) {
-    if (path === "shared/redis/keys.ts") continue;
+    if (path === "shared/redis/redis.ts") continue;
     assert.doesNotMatch(text, /["'`]rv:/, path);
   }
 });

@@ -170,9 +170,13 @@ Deno.test("a refused request is explained with the step, the code and its meanin
         "token_revoked: Token has been revoked.",
     ),
   );
-  assert.deepEqual(linesOf(text, "x "), [
-    "x revocation token_revoked: Token has been revoked (0.25 ms)",
-  ]);
+  assert.ok(
+    squeeze(text).includes(
+      "x revocation token_revoked: Token has been revoked; revoked:login. The login that the token " +
+        "belongs to has ended: its sid is revoked. What to do: Log in. (0.25 ms)",
+    ),
+    text,
+  );
   assert.deepEqual(linesOf(text, "+ authorize"), []);
   assert.deepEqual(linesOf(text, "+ forward"), []);
 });
@@ -213,6 +217,41 @@ for (const [code, step] of Object.entries(refusals)) {
     assert.match(linesOf(text, `x ${step} ${code}`)[0] ?? "", / \(1\.50 ms\)$/, text);
   });
 }
+
+Deno.test("the reason of a refused token is explained from the log line of an unsampled request", async () => {
+  await using environment = await setup();
+  const line = answeredLine(traceId, {
+    time: start,
+    status: 401,
+    code: "token_invalid",
+    tokenRefusal: "claim_missing:https://acme.test/org",
+  });
+  environment.store.write({ lines: [line] });
+  const { text } = environment.explain(traceId);
+  assert.match(
+    squeeze(text),
+    /x verify token_invalid: .*; claim_missing:https:\/\/acme.test\/org\. /,
+  );
+  assert.match(squeeze(text), /What to do: Have the provider add the claim/);
+});
+
+Deno.test("a token that an optional route ignored is explained with its reason", async () => {
+  await using environment = await setup();
+  const [root, verify] = acceptedTrace({ traceId, start });
+  assert.ok(root && verify);
+  await environment.send([
+    { ...root, attributes: { ...root.attributes, "edgepass.token.refusal": "signature" } },
+    {
+      ...verify,
+      isError: true,
+      attributes: { ...verify.attributes, "error.type": "token_invalid" },
+    },
+  ]);
+  assert.match(
+    squeeze(environment.explain(traceId).text),
+    /\+ verify treated as anonymous, because token_invalid: Token is not valid; signature\. /,
+  );
+});
 
 Deno.test("an unsampled request is explained from its log lines, and the output names the reason", async () => {
   await using environment = await setup();

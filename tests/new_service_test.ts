@@ -12,6 +12,10 @@ function named(text: string): string {
     .replaceAll("note.", `${plural.slice(0, -1)}.`);
 }
 
+/** What its author may edit beside the folder is one line; tests compare what tasks write. */
+const writtenByTasks =
+  /(^|\/)generated\/|(^|\/)wrangler(\.split)?\.toml$|^(deno|tsconfig|docs\/openapi)\.json$|^docs\/(configuration|deploy|events)\.md$/;
+
 /** What the suite of all placements asks of the new service, on Deno and in workerd. */
 const placements = `
 import assert from "node:assert/strict";
@@ -58,10 +62,15 @@ Deno.test("`deno task new service notes` makes a service that all placements ser
   await using copy = await copyTree();
   const { folder } = copy;
   const service = `services/${plural}`;
+  const before = await readTexts(folder);
   const output = await succeed(folder, "task", "--quiet", "new", "service", plural);
   assert.doesNotMatch(output, /closed accounts/);
   const services = await Deno.readTextFile(`${folder}/app/services.ts`);
   assert.ok(services.endsWith(`\n  "${plural}",\n];\n`), services);
+  const edited = [...await readTexts(folder)]
+    .filter(([path, text]) => before.get(path) !== text && !path.startsWith(`${service}/`))
+    .map(([path]) => path).filter((path) => !writtenByTasks.test(path));
+  assert.deepEqual(edited, ["app/services.ts"]);
   await succeed(folder, "fmt", "--check", "--quiet", service, "app", "dev/workspace");
   await succeed(folder, "lint", "--quiet", service);
   await succeed(folder, "check", "--quiet", service, "app/deno.ts", "dev/run/main.ts");
@@ -93,6 +102,7 @@ Deno.test("`deno task new service notes` makes a service that all placements ser
     ["services/notes/wrangler.toml", 'name = "edgepass-notes"'],
     ["dev/workspace/generated/services.ts", "NOTES_DB"],
     ["services/contracts/generated/events.ts", "note.created"],
+    ["docs/events.md", "`note.deleted`"],
     ["docs/deploy.md", "`NOTES_DB`"],
     ["docs/deploy.md", "`services/notes/wrangler.toml`"],
     ["docs/configuration.md", "`services.notes.logLevel`"],

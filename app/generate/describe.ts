@@ -1,5 +1,6 @@
 import { listSettings } from "@edgepass/shared/configuration";
 import { makers } from "@edgepass/shared/crypto";
+import type { PublishedTypes } from "@edgepass/shared/events";
 import {
   type Service,
   type ServiceDescription,
@@ -67,17 +68,15 @@ async function describeOne(root: URL, folder: string): Promise<Omit<Described, "
   return {
     folder,
     service,
-    publishes: await readPublishedTypes(root, folder),
+    publishes: Object.keys(await readPublishedTypes(root, folder)),
     ...service.describe(await sampleSettings(service)),
   };
 }
 
 /** The types of `events.ts`; a service without the file publishes none. */
-export async function readPublishedTypes(root: URL, folder: string): Promise<string[]> {
+export async function readPublishedTypes(root: URL, folder: string): Promise<PublishedTypes> {
   const file = new URL(`services/${folder}/events.ts`, root);
-  if (!await exists(file)) return [];
-  const { events } = await import(file.href);
-  return Object.keys(events);
+  return await exists(file) ? (await import(file.href)).events : {};
 }
 
 function isService(value: unknown): value is Service {

@@ -1,3 +1,5 @@
+import { z } from "@hono/zod-openapi";
+import type { PublishedTypes } from "@edgepass/shared/events";
 import type { Described } from "./describe.ts";
 import { type Files, generatedHead } from "./head.ts";
 
@@ -32,16 +34,37 @@ export function writeContracts(services: readonly Exchanging[]): Files {
   };
 }
 
+/** Every type of event in docs/events.md, with what its publisher's declaration says of it. */
+export function writeTypes(services: readonly Exchanging[], types: PublishedTypes): string {
+  const rows = listTypes(services).map(({ type, source, consumers }) => {
+    const { data, facet, means } = types[type] ?? {};
+    const members = data ? Object.keys(z.toJSONSchema(data).properties ?? {}) : [];
+    const named = members.map((name) => `\`${name}\``).join(", ") || "nothing";
+    return `| \`${type}\` | ${source} | ${named} | ${facet} | ${consumers.join(", ")} | ${means} |`;
+  });
+  return [
+    "| type | published by | data | facet | consumed by | means |",
+    "| -- | -- | -- | -- | -- | -- |",
+    ...rows,
+  ].join("\n");
+}
+
+function listTypes(services: readonly Exchanging[]) {
+  return services.flatMap(({ folder: source, publishes }) =>
+    publishes.map((type) => {
+      const consumers = services.filter(({ consumes }) => consumes.includes(type));
+      return { type, source, consumers: consumers.map(({ folder }) => folder) };
+    })
+  );
+}
+
 /** The table of every type of event: declared by its publisher, consumed by its handlers. */
 function writeEventTable(services: readonly Exchanging[]): string {
   const publishing = services.filter(({ publishes }) => publishes.length > 0);
-  const rows = publishing.flatMap(({ folder, publishes }) =>
-    publishes.map((type) => {
-      const consumers = services.filter(({ consumes }) => consumes.includes(type));
-      const names = JSON.stringify(consumers.map((one) => one.folder));
-      return `"${type}": { ...${folder}["${type}"], source: "/${folder}", consumers: ${names} },`;
-    })
-  );
+  const rows = listTypes(services).map(({ type, source, consumers }) => {
+    const names = JSON.stringify(consumers);
+    return `"${type}": { ...${source}["${type}"], source: "/${source}", consumers: ${names} },`;
+  });
   return [
     generatedHead,
     ...publishing.map(({ folder }) =>

@@ -2,9 +2,9 @@ import { services as folders } from "../services.ts";
 import { checkServices } from "./check.ts";
 import { writeCode } from "./code.ts";
 import { describeServices, readPublishedTypes } from "./describe.ts";
-import { writeContracts } from "./events.ts";
+import { writeContracts, writeTypes } from "./events.ts";
 import type { Files } from "./head.ts";
-import { writeGuide } from "./guide.ts";
+import { replaceBetween, writeGuide } from "./guide.ts";
 import { writeWorkspace } from "./workspace.ts";
 import { writeWranglerFiles } from "./wrangler.ts";
 
@@ -17,7 +17,7 @@ export async function prepare(root: URL): Promise<Files> {
   const exports = readExports(await read(root, "services/contracts/generated/services.ts") ?? "");
   const published = await Promise.all(folders.map(async (folder) => ({
     folder,
-    publishes: await readPublishedTypes(root, folder),
+    publishes: Object.keys(await readPublishedTypes(root, folder)),
     consumes: readConsumed(table, folder),
     exports: exports.get(folder),
   })));
@@ -35,6 +35,7 @@ export async function prepare(root: URL): Promise<Files> {
 export async function generate(root: URL): Promise<Files> {
   const services = await describeServices(root, folders);
   checkServices(services);
+  const published = await Promise.all(folders.map((folder) => readPublishedTypes(root, folder)));
   const wranglerPaths = [
     "wrangler.toml",
     "wrangler.split.toml",
@@ -49,6 +50,11 @@ export async function generate(root: URL): Promise<Files> {
     ...writeCode(services),
     ...writeWranglerFiles(services, (path) => present.get(path)),
     "docs/deploy.md": writeGuide(await read(root, "docs/deploy.md") ?? "", services),
+    "docs/events.md": replaceBetween(
+      { path: "docs/events.md", text: await read(root, "docs/events.md") ?? "" },
+      "types of event",
+      writeTypes(services, Object.assign({}, ...published)),
+    ),
   });
 }
 

@@ -19,12 +19,22 @@ export function writeGuide(text: string, services: readonly Described[]): string
     processes: writeProcesses(ordered),
   };
   return Object.entries(sections).reduce(
-    (guide, [name, section]) => replaceBetween(guide, name, section),
+    (guide, [name, section]) =>
+      replaceBetween({ path: "docs/deploy.md", text: guide }, name, section),
     text,
   );
 }
 
-function replaceBetween(text: string, name: string, section: string): string {
+/**
+ * A document with a section between its two markers, which stay.
+ *
+ * @throws {TypeError} naming the document that does not have them
+ */
+export function replaceBetween(
+  { path, text }: { readonly path: string; readonly text: string },
+  name: string,
+  section: string,
+): string {
   const [begin, end] = [
     `<!-- ${name}: written by deno task generate -->`,
     `<!-- end of ${name} -->`,
@@ -32,7 +42,7 @@ function replaceBetween(text: string, name: string, section: string): string {
   const [head, rest] = text.split(begin);
   const [, tail] = (rest ?? "").split(end);
   if (head === undefined || tail === undefined) {
-    throw new TypeError(`docs/deploy.md has no lines ${begin} and ${end}`);
+    throw new TypeError(`${path} has no lines ${begin} and ${end}`);
   }
   return `${head}${begin}\n\n${section}\n\n${end}${tail}`;
 }

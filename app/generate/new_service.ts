@@ -42,8 +42,7 @@ for (const warning of listWarnings(choice)) console.log(warning);
 async function create(choice: Choice): Promise<void> {
   const files = await writeService(choice);
   await addLine(choice.name);
-  if (choice.hasEvents) await addDocumentedEvents(choice.name);
-  await run(["fmt", "--quiet", "docs/events.md", ...files]);
+  await run(["fmt", "--quiet", ...files]);
   await run(["task", "--quiet", "generate"]);
   await run(["task", "--quiet", "openapi"]);
   await run(["task", "--quiet", "docs:configuration"]);
@@ -57,7 +56,7 @@ async function prepareUndo(name: string): Promise<() => Promise<void>> {
     throw error;
   });
   const paths = [
-    ...["app/services.ts", "docs/events.md", "docs/configuration.md", "docs/openapi.json"],
+    ...["app/services.ts", "docs/configuration.md", "docs/openapi.json"],
     "tests/generated/api.d.ts",
     ...Object.keys(generated),
   ];
@@ -188,18 +187,6 @@ async function addLine(name: string): Promise<void> {
   const file = new URL("app/services.ts", root);
   const text = await Deno.readTextFile(file);
   await Deno.writeTextFile(file, text.replace(/\n\];/, `\n  "${name}",\n];`));
-}
-
-/** The guide lists every type of event, with its consumers. */
-async function addDocumentedEvents(name: string): Promise<void> {
-  const file = new URL("docs/events.md", root);
-  const one = toText("__name__", name, true);
-  const rows = `| \`${one}.created\` | ${name} | nothing | ${one} | | a ${one} was created |
-| \`${one}.deleted\` | ${name} | nothing | end | | a ${one}, or its person's account, was deleted |\n`;
-  const text = (await Deno.readTextFile(file))
-    .replace(/^(\| `user\.deleted`(?:[^|]*\|){4}[^|]*?) *\|/m, `$1, ${name} |`)
-    .replace(/^\| `user\.registered`[\s\S]*?\n(?=\n)/m, (table) => table + rows);
-  await Deno.writeTextFile(file, text);
 }
 
 async function run(args: string[]): Promise<void> {

@@ -1,15 +1,13 @@
 import {
-  bodyProblems,
   createApi,
   createRoute,
   jsonBody,
   jsonResponse,
   ListQuery,
-  problems,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql";
+import { readCursor, toPage } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import {
   Configuration as ConfigurationAnswer,
@@ -24,7 +22,6 @@ import type { ConfigurationChange } from "../store/configurations.ts";
 const Position = z.tuple([z.int()]);
 
 const tags = ["Administration"];
-const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
 
 const administrators = { roles: ["admin"] } as const;
 
@@ -39,10 +36,8 @@ const read = createRoute({
   operationId: "readConfiguration",
   summary: "Read the central configuration",
   tags,
-  responses: {
-    200: jsonResponse("The version in force; 0 is none", ConfigurationAnswer),
-    ...problems(...adminProblems),
-  },
+  responses: { 200: jsonResponse("The version in force; 0 is none", ConfigurationAnswer) },
+  problems: ["store_unavailable"],
 });
 
 const change = createRoute({
@@ -57,10 +52,8 @@ const change = createRoute({
     "request by which it hears of the version. A document that does not fit changes nothing.",
   tags,
   request: jsonBody(NewConfiguration),
-  responses: {
-    200: jsonResponse("The version in force", ConfigurationAnswer),
-    ...problems(...bodyProblems, ...adminProblems, "conflict"),
-  },
+  responses: { 200: jsonResponse("The version in force", ConfigurationAnswer) },
+  problems: ["conflict", "store_unavailable"],
 });
 
 const history = createRoute({
@@ -72,10 +65,8 @@ const history = createRoute({
   summary: "List the versions of the central configuration, newest first",
   tags,
   request: { query: ListQuery },
-  responses: {
-    200: jsonResponse("A page of versions", ConfigurationHistory),
-    ...problems(...adminProblems, "validation_failed"),
-  },
+  responses: { 200: jsonResponse("A page of versions", ConfigurationHistory) },
+  problems: ["store_unavailable"],
 });
 
 const readVersion = createRoute({
@@ -87,10 +78,8 @@ const readVersion = createRoute({
   summary: "Read a version of the central configuration, in force or not",
   tags,
   request: { params: VersionParam },
-  responses: {
-    200: jsonResponse("The version", ConfigurationAnswer),
-    ...problems(...adminProblems, "not_found"),
-  },
+  responses: { 200: jsonResponse("The version", ConfigurationAnswer) },
+  problems: ["not_found", "store_unavailable"],
 });
 
 const rollBack = createRoute({
@@ -102,10 +91,8 @@ const rollBack = createRoute({
   summary: "Put the document of an older version in force again, as a new version",
   tags,
   request: jsonBody(Rollback),
-  responses: {
-    200: jsonResponse("The version in force", ConfigurationAnswer),
-    ...problems(...bodyProblems, ...adminProblems, "not_found", "conflict"),
-  },
+  responses: { 200: jsonResponse("The version in force", ConfigurationAnswer) },
+  problems: ["not_found", "conflict", "store_unavailable"],
 });
 
 /** The administration of the central configuration. */
@@ -125,10 +112,8 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
         limit: limit + 1,
         ...(cursor === undefined ? {} : { before: readCursor(Position, cursor)[0] }),
       });
-      const items = found.slice(0, limit);
-      const last = found.length > limit ? items.at(-1) : undefined;
-      const nextCursor = last ? toCursor([last.version]) : null;
-      return c.json({ items: items.map(toChange), nextCursor }, 200);
+      const toPosition = ({ version }: ConfigurationChange) => [version];
+      return c.json(toPage(found, { limit, toItem: toChange, toPosition }), 200);
     })
     .openapi(readVersion, async (c) => {
       return c.json(toResponse(await configurations.find(c.req.valid("param").version)), 200);

@@ -1,5 +1,6 @@
 import type { RequestDetail, RequestRow, Span } from "../collector/mod.ts";
 import type { ProblemCode } from "@edgepass/shared/problem";
+import { readTokenRefusal, type TokenRefusal } from "../page/logic/token_refusals.ts";
 
 /** What the store has of one trace, in the order of the policy. */
 export interface Facts {
@@ -13,6 +14,8 @@ export interface Facts {
   readonly detail: RequestDetail;
   /** Where and with what code the gateway refused. */
   readonly refusal: { readonly step: PolicyStep | undefined; readonly code: string } | undefined;
+  /** Why the token was refused, also where the caller then counted as anonymous. */
+  readonly tokenRefusal: TokenRefusal | undefined;
 }
 
 /** Finds what the gateway decided; of several requests in one trace it is the last. */
@@ -35,6 +38,7 @@ export function readFacts(detail: RequestDetail): Facts {
       : readLineSteps(detail),
     detail,
     refusal: code === undefined ? undefined : { code, step: failed ?? findStep(code) },
+    tokenRefusal: readTokenRefusal(detail),
   };
 }
 

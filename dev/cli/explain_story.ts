@@ -60,6 +60,9 @@ const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefin
     const span = facts.steps.get("revocation");
     if (!span) return undefined;
     const outcome = readText(span, "edgepass.revocation.answer") ?? "clear";
+    if (outcome === "revoked") {
+      return `treated as anonymous, because it is ${outcome}${explainToken(facts)}`;
+    }
     const mode = readText(span, "edgepass.revocation.mode");
     const by = ["edgepass.token.jti", "edgepass.token.sid", "edgepass.token.kid"]
       .flatMap((name) => readToken(facts, name) === undefined ? [] : [name.split(".").at(-1)]);
@@ -87,9 +90,14 @@ const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefin
 
 /** On an optional route an unusable credential is none. */
 function formatToken(facts: Facts): string | undefined {
-  const { steps, request } = facts;
+  const { steps, request, tokenRefusal, refusal } = facts;
   const failed = readText(steps.get("verify"), "error.type");
-  if (failed !== undefined) return `treated as anonymous, because ${explainCode(failed)}`;
+  if (failed !== undefined) {
+    return `treated as anonymous, because ${explainCode(failed)}${explainToken(facts)}`;
+  }
+  if (tokenRefusal && !refusal && !steps.has("revocation")) {
+    return `treated as anonymous${explainToken(facts)}`;
+  }
   const sub = request?.sub ?? readToken(facts, "user.id");
   if (!sub) return undefined;
   const issuer = request?.issuer ?? readToken(facts, "edgepass.issuer");
@@ -135,5 +143,12 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
     const peer = readText(steps.get("forward"), "edgepass.peer");
     return peer === undefined ? code : `to ${peer}; ${code}`;
   }
-  return code;
+  return `${code}${explainToken(facts)}`;
+}
+
+/** Why the token was refused and what to do, to be appended to the code. */
+function explainToken({ tokenRefusal }: Facts): string {
+  if (!tokenRefusal) return "";
+  const { reason, meaning, remedy } = tokenRefusal;
+  return `; ${reason}. ${meaning}. What to do: ${remedy}.`;
 }

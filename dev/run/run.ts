@@ -141,7 +141,10 @@ async function start(options: Start): Promise<Ending> {
   await Promise.all(others.map(waitFor));
   const degraded = gateway ? await Promise.race([waitFor(gateway), refusal.promise]) : [];
   for (const issuer of degraded) {
-    logs.report("warn", `No usable keys of issuer ${issuer} yet, so its tokens are refused; see deno task doctor`);
+    logs.report(
+      "warn",
+      `No usable keys of issuer ${issuer} yet, so its tokens are refused; see deno task doctor`,
+    );
   }
   deliveries.open();
   await welcome({ ...options, settings, host, observer });

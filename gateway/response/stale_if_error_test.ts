@@ -10,6 +10,7 @@ import { createStaleIfError } from "./stale_if_error.ts";
 const person: Caller = {
   iss: "https://issuer.test",
   kid: "k",
+  kind: "user",
   sub: "p",
   iat: 0,
   exp: 1,

@@ -114,6 +114,7 @@ Deno.test("a response that is not an event stream does not change", () => {
 const token: AccessToken = {
   iss: "i",
   kid: "k",
+  kind: "user",
   sub: "u",
   iat: 0,
   exp: 1_000,

@@ -9,9 +9,29 @@ const Nothing = z.object({});
 
 /** The types of event that auth publishes. */
 export const events = {
-  "user.registered": { version: 1, facet: "registration", data: Named },
-  "user.roles-changed": { version: 1, facet: "roles", data: Roles },
-  "user.disabled": { version: 1, facet: "access", data: Nothing },
-  "user.enabled": { version: 1, facet: "access", data: Nothing },
-  "user.deleted": { version: 1, facet: "end", data: Nothing },
+  "user.registered": {
+    version: 1,
+    facet: "registration",
+    data: Named,
+    means: "a user has signed up",
+  },
+  "user.roles-changed": {
+    version: 1,
+    facet: "roles",
+    data: Roles,
+    means: "an administrator has given or taken roles",
+  },
+  "user.disabled": { version: 1, facet: "access", data: Nothing, means: "the account is disabled" },
+  "user.enabled": {
+    version: 1,
+    facet: "access",
+    data: Nothing,
+    means: "the account is enabled again",
+  },
+  "user.deleted": {
+    version: 1,
+    facet: "end",
+    data: Nothing,
+    means: "the account is deleted; consumers delete all data that identifies its owner",
+  },
 } as const satisfies PublishedTypes;

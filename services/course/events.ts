@@ -7,7 +7,22 @@ const Titled = z.object({ title: z.string().min(1).max(200) });
 
 /** The types of event that course publishes. */
 export const events = {
-  "course.published": { version: 1, facet: "course", data: Titled },
-  "course.changed": { version: 1, facet: "course", data: Titled },
-  "course.deleted": { version: 1, facet: "end", data: Titled.partial() },
+  "course.published": {
+    version: 1,
+    facet: "course",
+    data: Titled,
+    means: "the course is published, under this title",
+  },
+  "course.changed": {
+    version: 1,
+    facet: "course",
+    data: Titled,
+    means: "the title of a published course has changed",
+  },
+  "course.deleted": {
+    version: 1,
+    facet: "end",
+    data: Titled.partial(),
+    means: "the course is deleted",
+  },
 } as const satisfies PublishedTypes;

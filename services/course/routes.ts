@@ -1,5 +1,4 @@
 import {
-  bodyProblems,
   callProblems,
   createApi,
   createRoute,
@@ -7,7 +6,6 @@ import {
   jsonBody,
   jsonResponse,
   noContent,
-  problems,
   requireRole,
 } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
@@ -44,10 +42,8 @@ const listCourses = createRoute({
   summary: "Published courses, newest first",
   tags,
   request: { query: CourseQuery },
-  responses: {
-    200: jsonResponse("A page of courses", CourseList),
-    ...problems("authentication_required", "forbidden", "validation_failed", "store_unavailable"),
-  },
+  responses: { 200: jsonResponse("A page of courses", CourseList) },
+  problems: ["authentication_required", "forbidden", "store_unavailable"],
 });
 
 const getCourse = createRoute({
@@ -58,10 +54,8 @@ const getCourse = createRoute({
   summary: "A course with its lessons; drafts are there for their owner alone",
   tags,
   request: { params: CourseParams },
-  responses: {
-    200: jsonResponse("The course", Course),
-    ...problems("not_found", "store_unavailable"),
-  },
+  responses: { 200: jsonResponse("The course", Course) },
+  problems: ["not_found", "store_unavailable"],
 });
 
 const createCourse = createRoute({
@@ -72,17 +66,8 @@ const createCourse = createRoute({
   tags,
   access: instructors,
   request: { ...idempotencyKey, ...jsonBody(NewCourse) },
-  responses: {
-    201: jsonResponse("The new course", Course),
-    ...problems(
-      ...bodyProblems,
-      "authentication_required",
-      "forbidden",
-      "conflict",
-      ...callProblems,
-      "store_unavailable",
-    ),
-  },
+  responses: { 201: jsonResponse("The new course", Course) },
+  problems: ["conflict", ...callProblems, "store_unavailable"],
 });
 
 const changeCourse = createRoute({
@@ -93,26 +78,11 @@ const changeCourse = createRoute({
   tags,
   access: instructors,
   request: { params: CourseParams, ...jsonBody(CourseChange) },
-  responses: {
-    200: jsonResponse("The changed course", Course),
-    ...problems(
-      ...bodyProblems,
-      "authentication_required",
-      "forbidden",
-      "not_found",
-      "conflict",
-      "store_unavailable",
-    ),
-  },
+  responses: { 200: jsonResponse("The changed course", Course) },
+  problems: ["not_found", "conflict", "store_unavailable"],
 });
 
-const ownCourseProblems = problems(
-  "authentication_required",
-  "forbidden",
-  "not_found",
-  "conflict",
-  "store_unavailable",
-);
+const ownCourseProblems = ["not_found", "conflict", "store_unavailable"] as const;
 
 const removeCourse = createRoute({
   method: "delete",
@@ -122,7 +92,8 @@ const removeCourse = createRoute({
   tags,
   access: instructors,
   request: { params: CourseParams },
-  responses: { 204: noContent("Removed"), ...ownCourseProblems },
+  responses: { 204: noContent("Removed") },
+  problems: ownCourseProblems,
 });
 
 const publishCourse = createRoute({
@@ -133,17 +104,9 @@ const publishCourse = createRoute({
   tags,
   access: instructors,
   request: { params: CourseParams },
-  responses: { 200: jsonResponse("The published course", Course), ...ownCourseProblems },
+  responses: { 200: jsonResponse("The published course", Course) },
+  problems: ownCourseProblems,
 });
-
-const changeProblems = problems(
-  ...bodyProblems,
-  "authentication_required",
-  "forbidden",
-  "not_found",
-  "conflict",
-  "store_unavailable",
-);
 
 const addLesson = createRoute({
   method: "post",
@@ -153,7 +116,8 @@ const addLesson = createRoute({
   tags: ["Lessons"],
   access: instructors,
   request: { params: CourseParams, ...idempotencyKey, ...jsonBody(NewLesson) },
-  responses: { 201: jsonResponse("The new lesson", Lesson), ...changeProblems },
+  responses: { 201: jsonResponse("The new lesson", Lesson) },
+  problems: ownCourseProblems,
 });
 
 const changeLesson = createRoute({
@@ -164,7 +128,8 @@ const changeLesson = createRoute({
   tags: ["Lessons"],
   access: instructors,
   request: { params: LessonParams, ...jsonBody(LessonChange) },
-  responses: { 200: jsonResponse("The changed lesson", Lesson), ...changeProblems },
+  responses: { 200: jsonResponse("The changed lesson", Lesson) },
+  problems: ownCourseProblems,
 });
 
 const removeLesson = createRoute({
@@ -175,7 +140,8 @@ const removeLesson = createRoute({
   tags: ["Lessons"],
   access: instructors,
   request: { params: LessonParams },
-  responses: { 204: noContent("Removed"), ...ownCourseProblems },
+  responses: { 204: noContent("Removed") },
+  problems: ownCourseProblems,
 });
 
 /** The routes of courses; lessons have routes of their own. */

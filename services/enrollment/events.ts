@@ -8,7 +8,22 @@ const Nothing = z.object({});
 
 /** The types of event that enrollment publishes. */
 export const events = {
-  "enrollment.created": { version: 1, facet: "progress", data: Enrolled },
-  "enrollment.completed": { version: 1, facet: "progress", data: Enrolled },
-  "enrollment.deleted": { version: 1, facet: "end", data: Nothing },
+  "enrollment.created": {
+    version: 1,
+    facet: "progress",
+    data: Enrolled,
+    means: "a learner has started a course",
+  },
+  "enrollment.completed": {
+    version: 1,
+    facet: "progress",
+    data: Enrolled,
+    means: "a learner has started a course and completed every lesson of it",
+  },
+  "enrollment.deleted": {
+    version: 1,
+    facet: "end",
+    data: Nothing,
+    means: "a learner has left the course, or their account is deleted",
+  },
 } as const satisfies PublishedTypes;

@@ -7,7 +7,6 @@ import {
   createApi,
   createRoute,
   type Export,
-  problems,
 } from "@edgepass/shared/http";
 
 const filename = "export.json";
@@ -43,8 +42,8 @@ const exportOwnData = createRoute({
       PersonExport,
       filename,
     ),
-    ...problems("authentication_required", "forbidden", ...callProblems, "store_unavailable"),
   },
+  problems: [...callProblems, "store_unavailable"],
 });
 
 /** Collects what every service stores about the request's subject. */

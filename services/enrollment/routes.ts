@@ -1,5 +1,4 @@
 import {
-  bodyProblems,
   callProblems,
   createApi,
   createRoute,
@@ -8,7 +7,6 @@ import {
   jsonResponse,
   ListQuery,
   noContent,
-  problems,
 } from "@edgepass/shared/http";
 import { readCursor, toCursor } from "@edgepass/shared/sql";
 import { completedLessons, type EnrollmentRecord, progressOf } from "./enrollment.ts";
@@ -33,18 +31,8 @@ const enroll = createRoute({
   tags,
   access: { roles: ["learner"] },
   request: { ...idempotencyKey, ...jsonBody(NewEnrollment) },
-  responses: {
-    201: jsonResponse("The new enrollment", Enrollment),
-    ...problems(
-      ...bodyProblems,
-      "authentication_required",
-      "forbidden",
-      "not_found",
-      "conflict",
-      ...callProblems,
-      "store_unavailable",
-    ),
-  },
+  responses: { 201: jsonResponse("The new enrollment", Enrollment) },
+  problems: ["not_found", "conflict", ...callProblems, "store_unavailable"],
 });
 
 const listEnrollments = createRoute({
@@ -56,10 +44,8 @@ const listEnrollments = createRoute({
   // A person's enrollments stay theirs when they lose the role.
   access: "authenticated",
   request: { query: ListQuery },
-  responses: {
-    200: jsonResponse("A page of enrollments", EnrollmentList),
-    ...problems("authentication_required", "forbidden", "validation_failed", "store_unavailable"),
-  },
+  responses: { 200: jsonResponse("A page of enrollments", EnrollmentList) },
+  problems: ["store_unavailable"],
 });
 
 const getEnrollment = createRoute({
@@ -70,10 +56,8 @@ const getEnrollment = createRoute({
   tags,
   access: "authenticated",
   request: { params: EnrollmentParams },
-  responses: {
-    200: jsonResponse("The enrollment", Enrollment),
-    ...problems("authentication_required", "forbidden", "not_found", "store_unavailable"),
-  },
+  responses: { 200: jsonResponse("The enrollment", Enrollment) },
+  problems: ["not_found", "store_unavailable"],
 });
 
 const markLesson = createRoute({
@@ -84,18 +68,8 @@ const markLesson = createRoute({
   tags,
   access: "authenticated",
   request: { params: LessonParams, ...jsonBody(LessonProgress) },
-  responses: {
-    200: jsonResponse("The enrollment with its progress", Enrollment),
-    ...problems(
-      ...bodyProblems,
-      "authentication_required",
-      "forbidden",
-      "not_found",
-      "conflict",
-      ...callProblems,
-      "store_unavailable",
-    ),
-  },
+  responses: { 200: jsonResponse("The enrollment with its progress", Enrollment) },
+  problems: ["not_found", "conflict", ...callProblems, "store_unavailable"],
 });
 
 const leave = createRoute({
@@ -106,10 +80,8 @@ const leave = createRoute({
   tags,
   access: "authenticated",
   request: { params: EnrollmentParams },
-  responses: {
-    204: noContent("Left"),
-    ...problems("authentication_required", "forbidden", "not_found", "store_unavailable"),
-  },
+  responses: { 204: noContent("Left") },
+  problems: ["not_found", "store_unavailable"],
 });
 
 /** The routes of enrollments. */

@@ -1,10 +1,4 @@
-import {
-  createApi,
-  createRoute,
-  fallbackResponse,
-  markFallback,
-  problems,
-} from "@edgepass/shared/http";
+import { createApi, createRoute, fallbackResponse, markFallback } from "@edgepass/shared/http";
 import { RecommendationList, RecommendationQuery } from "./schema.ts";
 import type { Recommendations } from "./rules.ts";
 
@@ -18,8 +12,8 @@ const listRecommendations = createRoute({
   request: { query: RecommendationQuery },
   responses: {
     200: fallbackResponse("Courses, and where the choice comes from", RecommendationList),
-    ...problems("authentication_required", "forbidden", "validation_failed", "store_unavailable"),
   },
+  problems: ["store_unavailable"],
 });
 
 /** The routes of suggestions. */

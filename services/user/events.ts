@@ -7,5 +7,10 @@ const Named = z.object({ name: z.string().min(1).max(100) });
 
 /** The types of event that user publishes. */
 export const events = {
-  "user.profile-changed": { version: 1, facet: "profile", data: Named },
+  "user.profile-changed": {
+    version: 1,
+    facet: "profile",
+    data: Named,
+    means: "the display name has changed",
+  },
 } as const satisfies PublishedTypes;

@@ -1,12 +1,10 @@
 import {
-  bodyProblems,
   callProblems,
   createApi,
   createRoute,
   jsonBody,
   jsonResponse,
   noContent,
-  problems,
 } from "@edgepass/shared/http";
 import { Profile, ProfileChange, PublicProfile, UserParams } from "./schema.ts";
 import type { Profiles } from "./rules.ts";
@@ -14,13 +12,7 @@ import type { ProfileRecord } from "./store.ts";
 
 const tags = ["Users"];
 
-const readProblems = problems(
-  "authentication_required",
-  "forbidden",
-  "not_found",
-  ...callProblems,
-  "store_unavailable",
-);
+const readProblems = ["not_found", ...callProblems, "store_unavailable"] as const;
 
 const getOwnProfile = createRoute({
   method: "get",
@@ -29,7 +21,8 @@ const getOwnProfile = createRoute({
   summary: "One's own profile; it is there from sign-up on",
   tags,
   access: "authenticated",
-  responses: { 200: jsonResponse("The profile", Profile), ...readProblems },
+  responses: { 200: jsonResponse("The profile", Profile) },
+  problems: readProblems,
 });
 
 const changeOwnProfile = createRoute({
@@ -40,18 +33,8 @@ const changeOwnProfile = createRoute({
   tags,
   access: "authenticated",
   request: jsonBody(ProfileChange),
-  responses: {
-    200: jsonResponse("The changed profile", Profile),
-    ...problems(
-      ...bodyProblems,
-      "authentication_required",
-      "forbidden",
-      "not_found",
-      "conflict",
-      ...callProblems,
-      "store_unavailable",
-    ),
-  },
+  responses: { 200: jsonResponse("The changed profile", Profile) },
+  problems: ["not_found", "conflict", ...callProblems, "store_unavailable"],
 });
 
 const closeOwnAccount = createRoute({
@@ -61,17 +44,8 @@ const closeOwnAccount = createRoute({
   summary: "Close the account and erase the profile; every login is dead with the answer",
   tags,
   access: "authenticated",
-  responses: {
-    204: noContent("Closed"),
-    ...problems(
-      "authentication_required",
-      "forbidden",
-      "not_found",
-      "conflict",
-      ...callProblems,
-      "store_unavailable",
-    ),
-  },
+  responses: { 204: noContent("Closed") },
+  problems: ["not_found", "conflict", ...callProblems, "store_unavailable"],
 });
 
 const getProfile = createRoute({
@@ -82,7 +56,8 @@ const getProfile = createRoute({
   tags,
   access: "authenticated",
   request: { params: UserParams },
-  responses: { 200: jsonResponse("The public profile", PublicProfile), ...readProblems },
+  responses: { 200: jsonResponse("The public profile", PublicProfile) },
+  problems: readProblems,
 });
 
 /** The routes of profiles. */

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { explainFaults } from "./setting_errors.ts";
 
 /** What operators, documents and programs need to know of a setting besides how it is read. */
 export interface SettingFacts {
@@ -82,48 +83,9 @@ export function readConfig<Schema extends z.ZodMiniType>(
   );
   const result = z.safeParse(schema, present);
   if (result.success) return result.data;
-  const complaints = result.error.issues.map((issue) => complaint(issue, present));
+  const isPresent = (name: string) => Object.hasOwn(present, name);
+  const complaints = result.error.issues.flatMap((each) => explainFaults(schema, each, isPresent));
   throw new ConfigError(`Cannot start: ${[...new Set(complaints)].join("; ")}`);
-}
-
-function complaint(issue: z.core.$ZodIssue, present: Bindings): string {
-  const [name, ...inside] = issue.path;
-  if (name === undefined) return explainIssue(issue);
-  if (!Object.hasOwn(present, name)) return `${String(name)} is missing`;
-  const where = inside.map(nameInside).join(".");
-  return `${String(name)}${where === "" ? "" : ` (${where})`}: ${explainIssue(issue)}`;
-}
-
-/** Array positions are safe to show; a long or unusual name could be part of the value. */
-function nameInside(part: PropertyKey): string {
-  return /^([0-9]{1,6}|[A-Za-z_]{1,24})$/.test(String(part)) ? String(part) : "…";
-}
-
-/**
- * Messages of our own checks name the fault. Zod's own messages could quote a secret value, so they
- * are rebuilt from the schema alone.
- */
-export function explainIssue(issue: z.core.$ZodIssue): string {
-  if (isOurs(issue)) return issue.message;
-  switch (issue.code) {
-    case "invalid_union": {
-      const ours = issue.errors.flat().find(isOurs);
-      return ours ? ours.message : "does not fit";
-    }
-    case "invalid_value":
-      return `must be ${issue.values.map(String).join(" or ")}`;
-    case "invalid_type":
-      return `must be of type ${issue.expected}`;
-    case "too_small":
-      return issue.minimum === 1 ? "must not be empty" : "is too small";
-    default:
-      return `does not fit (${issue.code.replaceAll("_", " ")})`;
-  }
-}
-
-/** Zod's own messages begin with a capital, as does that of a check without a message. */
-function isOurs({ code, message }: z.core.$ZodIssue): boolean {
-  return code === "custom" ? message !== "Invalid input" : message.startsWith("must ");
 }
 
 /** A whole number given as decimal text or as a number, within bounds. */

@@ -15,6 +15,13 @@ const Settings = z.object({
   FORM: z.optional(z.string().check(z.regex(/^\d+$/, "must be digits"))),
   EITHER: z.optional(z.union([z.literal("yes"), z.array(z.string())], "must be yes or a list")),
   NAMES: z.optional(json(z.array(z.string()).check(z.minLength(1)))),
+  FORMS: z.optional(json(z.strictObject({
+    roles: z.union([
+      z.string(),
+      z.array(z.string()),
+      z.strictObject({ from: z.optional(z.union([z.string(), z.array(z.string())])) }),
+    ]),
+  }))),
   QUIET: z.optional(z.string().check(z.refine(() => false))),
 });
 const good = { PUBLIC_ORIGIN: "https://api.test" };
@@ -83,7 +90,23 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   "another form": [{ FORM: "Zm9v" }, "FORM: must be digits"],
   "an unknown member": [
     { KEYS: '[{"kid":"a","n":1,"Zm9v":2}]' },
-    "KEYS (0): does not fit (unrecognized keys)",
+    "KEYS (0.…): unknown key",
+  ],
+  "a misspelt member": [
+    { KEYS: '[{"kid":"a","n":1,"kdi":2}]' },
+    "KEYS (0.kdi): unknown key; did you mean kid?",
+  ],
+  "two unknown members, one of them unlike a name": [
+    { KEYS: '[{"kid":"a","n":1,"Zm9vYmFyZm9vYmFyZm9vYmFyZm9v":2,"xyz":3}]' },
+    "KEYS (0.…): unknown key; KEYS (0.xyz): unknown key",
+  ],
+  "a misspelt member of one of several forms": [
+    { FORMS: '{"roles":{"form":["a"]}}' },
+    "FORMS (roles.form): unknown key; did you mean from?",
+  ],
+  "a wrong type within one of several forms": [
+    { FORMS: '{"roles":{"from":[1]}}' },
+    "FORMS (roles.from.0): must be of type string",
   ],
   "none of several": [{ EITHER: "Zm9v" }, "EITHER: must be yes or a list"],
   "an empty list": [{ NAMES: "[]" }, "NAMES: must not be empty"],

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { explainIssue } from "../composition/settings.ts";
+import { explainIssue } from "../composition/setting_errors.ts";
 import {
   Dependencies,
   type ExternalRoute,

@@ -9,6 +9,7 @@ export {
   upstreamSetting,
   urlUpstream,
 } from "../composition/upstream.ts";
+export { distanceBetween } from "../composition/setting_errors.ts";
 export {
   type Bindings,
   commaList,
@@ -27,7 +28,6 @@ export {
   fetchVersion,
   listChanges,
   pushConfiguration,
-  readVersion,
   type StoredConfiguration,
 } from "./stored.ts";
 export {
@@ -72,7 +72,6 @@ export {
   type GatewayValues,
   initialGatewayValues,
   initialServiceValues,
-  livePolicies,
   readGatewayValues,
   readOwn,
   readServiceValues,

@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import type { LogLevel } from "../log.ts";
-import { type Policies, type Policy, toPolicy } from "../resilience/policy.ts";
 import {
   Dependencies,
   type ExternalRoute,
@@ -9,7 +8,6 @@ import {
   type Revocation,
 } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
-import type { LiveConfiguration } from "./live.ts";
 import { Level, readSection } from "./section.ts";
 
 /** Values that both gateway and services read from the central document. */
@@ -121,17 +119,4 @@ export function readOwn<Values extends object>(
   const { section } = readSection(z.strictObject(shape), own);
   const given = Object.entries(section).filter(([, value]) => value !== undefined);
   return { ...environment, ...Object.fromEntries(given) };
-}
-
-/** The policies of a table, each with the current changes of the central configuration. */
-export function livePolicies<Values extends { readonly dependencies: Dependencies }>(
-  { select }: Pick<LiveConfiguration<Values>, "select">,
-  table: Policies,
-): Policies {
-  const changed = select(({ dependencies }): ReadonlyMap<string, Policy> =>
-    new Map(
-      Object.entries(dependencies).map(([name, patch]) => [name, toPolicy(patch, table(name))]),
-    )
-  );
-  return (dependency) => changed().get(dependency) ?? table(dependency);
 }

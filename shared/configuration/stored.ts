@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { configurationKeys, type Redis } from "../redis/mod.ts";
+import { configurationKeys, readConfigurationVersion, type Redis } from "../redis/mod.ts";
 
 /** A version of the central document, as stored in Redis and in the durable copy. */
 export interface StoredConfiguration {
@@ -14,11 +14,6 @@ const Stored = z.object({
   document: z.record(z.string(), z.unknown()),
 });
 
-/** Parses a version from a Redis reply; undefined if it is not a version. */
-export function readVersion(reply: unknown): number | undefined {
-  return typeof reply === "string" && /^[1-9]\d{0,14}$/.test(reply) ? Number(reply) : undefined;
-}
-
 /**
  * The version in Redis; undefined if there is none.
  *
@@ -26,7 +21,7 @@ export function readVersion(reply: unknown): number | undefined {
  */
 export async function fetchVersion(redis: Redis): Promise<number | undefined> {
   const [reply] = await redis.pipeline((pipeline) => pipeline.get(configurationKeys.version));
-  return readVersion(reply);
+  return readConfigurationVersion(reply);
 }
 
 /**

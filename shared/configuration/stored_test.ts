@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import fc from "fast-check";
-import { fetchConfiguration, fetchVersion, pushConfiguration, readVersion } from "./stored.ts";
+import { readConfigurationVersion } from "../redis/mod.ts";
+import { fetchConfiguration, fetchVersion, pushConfiguration } from "./stored.ts";
 
 /** The embedded Redis behind its REST endpoint, as in dev. */
 function setup() {
@@ -74,9 +75,9 @@ for (const garbage of ["", "x", "-5", "1e9", "0x10", " 9", "9".repeat(16)]) {
   });
 }
 
-Deno.test("readVersion() accepts only decimal text", () => {
+Deno.test("readConfigurationVersion() accepts only decimal text", () => {
   for (const reply of [null, undefined, 7, "07", "7.0", "-7", "", ["7"]]) {
-    assert.equal(readVersion(reply), undefined);
+    assert.equal(readConfigurationVersion(reply), undefined);
   }
-  assert.equal(readVersion("7"), 7);
+  assert.equal(readConfigurationVersion("7"), 7);
 });

@@ -16,6 +16,6 @@ export {
   isInternalHeader,
   type RequestContext,
   runInContext,
+  toNetwork,
 } from "./request_context.ts";
-export { toNetwork } from "./network.ts";
 export { count, countOutcomes, nameFailure, type OutcomeCounter } from "./measure.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { toNetwork, unknownNetwork } from "./network.ts";
+import { toNetwork, unknownNetwork } from "./request_context.ts";
 
 const networks = {
   "192.0.2.1": "192.0.2.1",

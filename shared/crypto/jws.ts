@@ -13,6 +13,27 @@ interface Algorithm {
   readonly signatureBytes: number | undefined;
 }
 
+/** ECDSA: the signature is r and s, each as long as the curve's field (RFC 7518 §3.4). */
+function ecdsa<Curve extends string>(crv: Curve, fieldBytes: number) {
+  return {
+    kty: "EC",
+    crv,
+    symmetric: false,
+    import: { name: "ECDSA", namedCurve: crv },
+    signatureBytes: 2 * fieldBytes,
+  } as const;
+}
+
+/** RSA with one padding and hash; the length of the signature is the key's (RFC 7518 §3.3, §3.5). */
+function rsa(name: "RSASSA-PKCS1-v1_5" | "RSA-PSS", hash: "SHA-256" | "SHA-384" | "SHA-512") {
+  return {
+    kty: "RSA",
+    symmetric: false,
+    import: { name, hash },
+    signatureBytes: undefined,
+  } as const;
+}
+
 /** Every algorithm of this project, by its JWS name. */
 export const algorithms = {
   EdDSA: {
@@ -22,19 +43,15 @@ export const algorithms = {
     import: { name: "Ed25519" },
     signatureBytes: 64,
   },
-  ES256: {
-    kty: "EC",
-    crv: "P-256",
-    symmetric: false,
-    import: { name: "ECDSA", namedCurve: "P-256" },
-    signatureBytes: 64,
-  },
-  RS256: {
-    kty: "RSA",
-    symmetric: false,
-    import: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
-    signatureBytes: undefined,
-  },
+  ES256: ecdsa("P-256", 32),
+  ES384: ecdsa("P-384", 48),
+  ES512: ecdsa("P-521", 66),
+  RS256: rsa("RSASSA-PKCS1-v1_5", "SHA-256"),
+  RS384: rsa("RSASSA-PKCS1-v1_5", "SHA-384"),
+  RS512: rsa("RSASSA-PKCS1-v1_5", "SHA-512"),
+  PS256: rsa("RSA-PSS", "SHA-256"),
+  PS384: rsa("RSA-PSS", "SHA-384"),
+  PS512: rsa("RSA-PSS", "SHA-512"),
   HS256: {
     kty: "oct",
     symmetric: true,
@@ -48,6 +65,30 @@ export type AlgorithmName = keyof typeof algorithms;
 
 /** An algorithm whose verifiers have no secret; the only kind that an issuer may use. */
 export type AsymmetricAlgorithmName = Exclude<AlgorithmName, "HS256">;
+
+/**
+ * The algorithm that a header or a JWK names; undefined for any other value, HS256 included: with a
+ * shared secret every verifier could forge tokens. `Ed25519` is the name that RFC 9864 gives to what
+ * RFC 8037 calls `EdDSA`; here both are `EdDSA`.
+ */
+export function readAlgorithm(name: unknown): AsymmetricAlgorithmName | undefined {
+  if (name === "Ed25519") return "EdDSA";
+  return asymmetricAlgorithms.find((algorithm) => algorithm === name);
+}
+
+/** Every algorithm that an issuer may use, in the table's order. */
+export const asymmetricAlgorithms = [
+  "EdDSA",
+  "ES256",
+  "ES384",
+  "ES512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+] as const satisfies readonly AsymmetricAlgorithmName[];
 
 /**
  * A verification key; the algorithm is the key's, whatever a token's header names (RFC 8725 §3.1).

@@ -2,8 +2,10 @@ export {
   type AlgorithmName,
   algorithms,
   type AsymmetricAlgorithmName,
+  asymmetricAlgorithms,
   isHeaderOfType,
   type Jws,
+  readAlgorithm,
   readJws,
   type SigningKey,
   signJws,
@@ -29,7 +31,16 @@ export {
   timingSafeEqual,
   toSecret,
 } from "./secrets.ts";
-export { importJwkSet, JwkSet, type KeyRing } from "./jwk_set.ts";
+export {
+  type DroppedKey,
+  importIssuerKeys,
+  importJwkSet,
+  type IssuerKeys,
+  JwkSet,
+  type KeyName,
+  type KeyRing,
+} from "./jwk_set.ts";
+export type { DropReason } from "./public_jwk.ts";
 export {
   Ed25519PrivateJwk,
   importKeyPair,

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { type Bindings, readConfig } from "../composition/settings.ts";
-import { livePolicies } from "../configuration/mod.ts";
+import { livePolicies } from "../resilience/mod.ts";
 import type { EventEndpoint, Events, EventTable } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { uuidv7 } from "../sql/rows.ts";
+import { uuidv7 } from "../sql/store.ts";
 import { readSqlDb, sqlSource } from "../sql/open_sql_db.ts";
 import {
   type Application,
@@ -235,7 +235,7 @@ function toApplication(
 ): Application {
   const { maintainUrgent } = parts;
   return {
-    fetch: (request) => app.fetch(request),
+    fetch: app.fetch,
     async start() {
       await parts.start?.();
       await events?.start();

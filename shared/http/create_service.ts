@@ -4,12 +4,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { decodeUtf8 } from "../crypto/encoding.ts";
 import type { EventEndpoint } from "../events/mod.ts";
 import { createApi, limitBody, respondToError, type ServiceApp } from "./api.ts";
-import {
-  addEventAdminRoutes,
-  addEventRoutes,
-  eventPaths,
-  publishAfterChanges,
-} from "./event_routes.ts";
+import { addEventAdminRoutes, addEventRoutes, eventPaths } from "./event_routes.ts";
 import { idempotent } from "./idempotency.ts";
 import { requirePassport } from "./require_passport.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
@@ -111,6 +106,16 @@ async function runChecks(
     }),
   );
   return Object.fromEntries(states);
+}
+
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Publishes the events of a change after its response. */
+function publishAfterChanges(endpoint: EventEndpoint) {
+  return createMiddleware(async function publishAfterChanges(c, next) {
+    await next();
+    if (!safeMethods.has(c.req.method) && c.res.ok) endpoint.publishSoon();
+  });
 }
 
 const maxDepth = 64;

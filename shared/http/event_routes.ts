@@ -42,16 +42,6 @@ async function readDelivery(c: Context): Promise<Delivery> {
   };
 }
 
-const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-
-/** Publishes the events of a change after its response. */
-export function publishAfterChanges(endpoint: EventEndpoint) {
-  return createMiddleware(async function publishAfterChanges(c, next) {
-    await next();
-    if (!safeMethods.has(c.req.method) && c.res.ok) endpoint.publishSoon();
-  });
-}
-
 /**
  * Adds the administration of a service's events below `/admin/events/<service>`.
  *

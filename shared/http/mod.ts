@@ -47,7 +47,6 @@ export {
 export {
   asAttachment,
   attachmentResponse,
-  bodyProblems,
   callProblems,
   fallbackResponse,
   idempotencyKey,

@@ -2,9 +2,9 @@ import { createRoute as createOpenApiRoute, type RouteConfig } from "@hono/zod-o
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { PassportEnv, ServiceApp } from "./api.ts";
-import { idempotencyKey } from "./openapi.ts";
+import { bodyProblems, idempotencyKey, problems } from "./openapi.ts";
 import type { Passport } from "../passport/mod.ts";
-import { Problem } from "../problem.ts";
+import { Problem, type ProblemCode } from "../problem.ts";
 
 /**
  * Who may call a route: everybody without an identity (`public`), everybody with the identity they
@@ -52,19 +52,42 @@ type Admission<Rule> = Rule extends "public" | "optional" ? unknown
  * Declares a route and who may call it, once: the gateway's table is generated from `access`, and
  * the service requires the same of each caller before it reads anything else of the request. Where
  * `access` requires a person, the handler has it as `c.var.user`.
+ *
+ * `problems` are the codes of its responses besides those that follow from the declaration: of the
+ * access rule, of a body, and of a query.
  */
 export function createRoute<
   Path extends string,
   const Rule extends Access,
   Config extends Omit<RouteConfig, "path" | "middleware"> & { path: Path },
->(config: Config & { readonly access: Rule; readonly gateway?: GatewayFacts }) {
+>(
+  config: Config & {
+    readonly access: Rule;
+    readonly gateway?: GatewayFacts;
+    readonly problems?: readonly ProblemCode[];
+  },
+) {
   const { access, gateway = {} } = config;
   const middleware = isOpen(access) ? {} : { middleware: admit(access) };
-  const route = createOpenApiRoute<Path, Config>(config);
-  // A copy: what stayed in it would be in the OpenAPI document.
-  Reflect.deleteProperty(route, "access");
-  Reflect.deleteProperty(route, "gateway");
+  const responses = { ...config.responses, ...problems(...listProblems(config)) };
+  const route = createOpenApiRoute<Path, Config>({ ...config, responses });
+  // What stayed in it would be in the OpenAPI document.
+  for (const member of ["access", "gateway", "problems"]) Reflect.deleteProperty(route, member);
   return Object.assign(route, middleware as Admission<Rule>, { [rule]: { access, gateway } });
+}
+
+function listProblems(
+  { access, request, problems = [] }: Pick<RouteConfig, "request"> & {
+    readonly access: Access;
+    readonly problems?: readonly ProblemCode[];
+  },
+): Iterable<ProblemCode> {
+  return new Set<ProblemCode>([
+    ...request?.body ? bodyProblems : [],
+    ...request?.query ? ["validation_failed" as const] : [],
+    ...isOpen(access) ? [] : ["authentication_required", "forbidden"] as const,
+    ...problems,
+  ]);
 }
 
 function isOpen(access: Access): access is "public" | "optional" {

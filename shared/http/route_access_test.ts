@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { type RouteConfig, z } from "@hono/zod-openapi";
+import { jsonBody } from "./openapi.ts";
 import type { Passport } from "../passport/mod.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
-import { hasRole, requireRole, requireUser } from "./route.ts";
+import { type Access, createRoute, hasRole, requireRole, requireUser } from "./route.ts";
 
 function passport(claims: Partial<Passport>): Passport {
   return {
@@ -51,6 +53,39 @@ for (const roles of [[], ["admin"], ["Learner"], ["learner "], ["learner,admin"]
   Deno.test(`requireRole(${JSON.stringify(roles)}) refuses a learner`, () => {
     assert.throws(() => requireRole(learner, ...roles), (error) => isProblem(error, "forbidden"));
     assert.equal(hasRole(learner, ...roles), false);
+  });
+}
+
+/** What a route declares → the codes that follow from it. */
+type Declared = Pick<RouteConfig, "request"> & { readonly access: Access };
+const implied: Record<string, [Declared, ProblemCode[]]> = {
+  "a public route": [{ access: "public" }, []],
+  "a route for people and others": [{ access: "optional" }, []],
+  "a route for people": [{ access: "authenticated" }, ["authentication_required", "forbidden"]],
+  "a route for a role": [{ access: { roles: ["admin"] } }, [
+    "authentication_required",
+    "forbidden",
+  ]],
+  "a query": [{ access: "public", request: { query: z.object({}) } }, ["validation_failed"]],
+  "a body": [
+    { access: "public", request: jsonBody(z.object({})) },
+    ["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"],
+  ],
+};
+for (const [what, [declared, codes]] of Object.entries(implied)) {
+  Deno.test(`the problems of ${what} are documented without being named`, () => {
+    const route = createRoute({
+      ...declared,
+      method: "post",
+      path: "/",
+      responses: { 204: { description: "Done" } },
+      problems: ["conflict"],
+    });
+    const documented = Object.values(route.responses).flatMap((response: object) =>
+      "x-codes" in response ? response["x-codes"] : []
+    );
+    assert.deepEqual(documented.sort(), [...codes, "conflict"].sort());
+    assert.ok("204" in route.responses && !("problems" in route));
   });
 }
 

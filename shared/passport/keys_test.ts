@@ -103,7 +103,7 @@ const refused: Readonly<Record<string, readonly [value: unknown, message: RegExp
   "an odd kid": [[{ kid: "a b", secret: secret(), state: "signing" }], /0\.kid/],
   "an unknown member": [
     [{ kid: "a", secret: secret(), state: "signing", alg: "none" }],
-    /unrecognized/,
+    /0\.alg\): unknown key/,
   ],
 };
 for (const [what, [value, message]] of Object.entries(refused)) {

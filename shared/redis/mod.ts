@@ -1,21 +1,20 @@
 export {
   automaticPipelining,
   type AutomaticPipeliningOptions,
-  type Redis,
-  type RedisPipeline,
-  RedisUnavailable,
-} from "./redis.ts";
-export {
   configurationKeys,
   formatRevocationPosition,
   reachesPosition,
+  readConfigurationVersion,
   readRevocationPosition,
+  type Redis,
+  type RedisPipeline,
+  RedisUnavailable,
   revocationKeys,
   type RevocationLevel,
   type RevocationPosition,
   revocationPositionHeader,
   sequenceMarkKey,
-} from "./keys.ts";
+} from "./redis.ts";
 export {
   createUpstashRedis,
   openOptionalUpstash,

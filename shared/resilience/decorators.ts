@@ -1,8 +1,7 @@
 import { sentOnce, type Upstream } from "../composition/upstream.ts";
 import { currentContext } from "../context/request_context.ts";
 import { background } from "../isolate.ts";
-import { revocationKeys } from "../redis/keys.ts";
-import { type Redis, RedisUnavailable } from "../redis/redis.ts";
+import { type Redis, RedisUnavailable, revocationKeys } from "../redis/redis.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type Policy, type ResilienceEffects, toBreakerPolicy } from "./policy.ts";
 import { createInstrumentation, createResilience } from "./resilience.ts";

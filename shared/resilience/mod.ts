@@ -33,6 +33,7 @@ export {
   createPolicies,
   defaultPolicies,
   defaultPolicy,
+  livePolicies,
   type Policies,
   type Policy,
   type PolicyPatch,

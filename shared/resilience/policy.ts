@@ -146,6 +146,21 @@ export function createPolicies(table: Readonly<Record<string, PolicyPatch>>): Po
   return (dependency) => policies.get(dependency) ?? defaultPolicy;
 }
 
+/** The policies of a table, each with the current changes of the central configuration. */
+export function livePolicies<
+  Values extends { readonly dependencies: Readonly<Record<string, PolicyPatch>> },
+>(
+  { select }: { readonly select: <Made>(make: (values: Values) => Made) => () => Made },
+  table: Policies,
+): Policies {
+  const changed = select(({ dependencies }): ReadonlyMap<string, Policy> =>
+    new Map(
+      Object.entries(dependencies).map(([name, patch]) => [name, toPolicy(patch, table(name))]),
+    )
+  );
+  return (dependency) => changed().get(dependency) ?? table(dependency);
+}
+
 /** The policies of a platform whose product has no table. */
 export const defaultPolicies: Policies = createPolicies({});
 

@@ -13,7 +13,14 @@ import {
 } from "../telemetry/mod.ts";
 import { openDatabases, readKeyFiles } from "./deno_files.ts";
 import { createLineWriter, type LineWriter } from "./deno_terminal.ts";
-import { createDrain, listenForEver, type Listening, noteInFlight } from "./deno_server.ts";
+import {
+  createDrain,
+  type Drain,
+  type InFlight,
+  listenForEver,
+  type Listening,
+  noteInFlight,
+} from "./deno_server.ts";
 
 export { asksForHelp, readArguments, type TaskUsage } from "./deno_terminal.ts";
 export type { OpenSqlDb } from "../sql/node_sqlite.ts";
@@ -95,25 +102,11 @@ async function run(
     TELEMETRY: telemetry,
   });
   await app.start?.();
-  const underWay = new Set<Promise<unknown>>();
-  const waitUntil: Invocation["waitUntil"] = (work) => {
-    const settled: Promise<unknown> = Promise.allSettled([work])
-      .then(() => underWay.delete(settled));
-    underWay.add(settled);
-  };
-  const inFlight = listening.INFLIGHT_FILE && noteInFlight(listening.INFLIGHT_FILE);
   const log = createLogger({ service: "deno", sink });
   const drain = createDrain({ delayMs: listening.DRAIN_DELAY_MS });
-  const server = listen(listening, (request, info) => {
-    const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
-    const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
-    const end = inFlight ? inFlight.begin(request) : undefined;
-    const response = runInvocation(
-      invocation,
-      () => drain.serve(request, info.completed, app.fetch),
-    );
-    return end ? Promise.resolve(response).finally(end) : response;
-  }, log);
+  const underWay = new Set<Promise<unknown>>();
+  const inFlight = listening.INFLIGHT_FILE ? noteInFlight(listening.INFLIGHT_FILE) : undefined;
+  const server = listen(listening, createHandler(app, { drain, underWay, inFlight }), log);
   const stopMaintenance = maintainRegularly(app, maintainEveryMs, log);
   const stopExporting = exportRegularly(telemetry);
   let isStopping = false;
@@ -134,6 +127,32 @@ async function run(
     Deno.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, stop);
+}
+
+/** `underWay` gets the work that continues after a response: the end of the process waits for it. */
+function createHandler(
+  app: Application,
+  { drain, underWay, inFlight }: {
+    readonly drain: Drain;
+    readonly underWay: Set<Promise<unknown>>;
+    readonly inFlight: InFlight | undefined;
+  },
+): Deno.ServeHandler {
+  const waitUntil: Invocation["waitUntil"] = (work) => {
+    const settled: Promise<unknown> = Promise.allSettled([work])
+      .then(() => underWay.delete(settled));
+    underWay.add(settled);
+  };
+  return function handle(request, info) {
+    const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
+    const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
+    const end = inFlight?.begin(request);
+    const response = runInvocation(
+      invocation,
+      () => drain.serve(request, info.completed, app.fetch),
+    );
+    return end ? Promise.resolve(response).finally(end) : response;
+  };
 }
 
 function listen(

@@ -152,7 +152,7 @@ function promised<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
 
-/** Maps errors of node:sqlite to those of `errors.ts`; a TypeError is this module's own. */
+/** Maps errors of node:sqlite to those of `statement.ts`; a TypeError is this module's own. */
 function withMappedErrors<T>(work: () => T): T {
   try {
     return work();

@@ -81,9 +81,6 @@ export function toResource({ serviceName, instanceId }: Resource): { attributes:
   };
 }
 
-/** The media type of OTLP/HTTP in its JSON mapping. */
-export const otlpType = "application/json";
-
 /**
  * The body of an OTLP/HTTP trace export in its JSON mapping: ids as hex, 64-bit integers as texts.
  *

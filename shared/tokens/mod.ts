@@ -1,13 +1,31 @@
 export {
-  type AccessToken,
   type AccessTokenIssuer,
-  type AccessTokenRefusal,
   type ClaimMap,
+  type ClaimPath,
   externalTokenLifeSeconds,
-  isExternalSubject,
+  externalTypes,
+  findOverlap,
+  type FoundIssuer,
+  indexIssuers,
   isIssuerAlias,
-  verifyAccessToken,
-} from "./verify_access_token.ts";
+  type Issuers,
+  isTenant,
+  maxAccessTokenBytes,
+  maxExternalTokenBytes,
+  readTemplate,
+  type RequiredValue,
+  type RolesRule,
+  toMediaType,
+} from "./issuer.ts";
+export type { RefusalReason, TokenRefusal } from "./refusal.ts";
+export {
+  encodeSubject,
+  isExternalSubject,
+  ownerPrefix,
+  passportSubject,
+  type TokenOwner,
+} from "./subject.ts";
+export { type AccessToken, type TokenVerdict, verifyAccessToken } from "./verify_access_token.ts";
 export {
   clearTokenCookies,
   cookieAttributes,

@@ -1,132 +1,46 @@
 import * as z from "zod/mini";
+import { withoutUndefined } from "../composition/settings.ts";
 import {
   algorithms,
   isHeaderOfType,
   type JsonObject,
+  readAlgorithm,
   readJsonObject,
   readJws,
   type VerificationKey,
   verifyJws,
 } from "../crypto/mod.ts";
+import { AccessTokenClaims, accessTokenType, maxAccessTokenLifeSeconds } from "./access_token.ts";
+import { type ExternalClaims, readExternalClaims } from "./external_claims.ts";
 import {
-  AccessTokenClaims,
-  accessTokenType,
-  count,
-  maxAccessTokenLifeSeconds,
-  text,
-} from "./access_token.ts";
-
-/**
- * Where an external token has the claims that ours call `jti`, `sid`, `roles`, `scope`.
- *
- * A text is the exact name of a member, dots and slashes included; a list is a path through nested
- * objects. Claims outside of the map are read under our name.
- */
-export type ClaimMap = Readonly<
-  Partial<Record<"jti" | "sid" | "roles" | "scope", string | readonly string[]>>
->;
-
-/** Longest life of another issuer's token in seconds, unless the issuer's settings have another. */
-export const externalTokenLifeSeconds = 86_400;
-
-/**
- * Whether a text may be an issuer's alias. `user` is none: it is the prefix of our own people in a
- * Passport's subject.
- */
-export function isIssuerAlias(alias: string): boolean {
-  return /^[a-z][a-z0-9-]{0,31}$/.test(alias) && alias !== "user";
-}
-
-const subject = /^[\x21-\x7e]{1,256}$/;
-
-/** Whether a text may be the subject of another issuer's token. */
-export function isExternalSubject(sub: string): boolean {
-  return subject.test(sub);
-}
-
-/** A scope-token (RFC 6749 §3.3): one with a space in it would become two scopes. */
-const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/));
-
-/** A single role may be a text. It is never split: `Super admin` is not `admin`. */
-const roles = z.pipe(
-  z.transform((value: unknown) => typeof value === "string" ? [value] : value),
-  z.array(text).check(z.maxLength(64)),
-);
-
-/** The scope is one text (RFC 8693 §4.2) or a list. */
-const scope = z.pipe(
-  z.transform((value: unknown) =>
-    typeof value === "string" ? value.split(" ").filter((token) => token !== "") : value
-  ),
-  z.pipe(z.array(scopeToken), z.transform((tokens: string[]) => tokens.join(" "))),
-);
-
-const ExternalClaims = z.object({
-  aud: z.union([text, z.array(text)]),
-  sub: z.string().check(z.regex(subject)),
-  iat: count,
-  exp: count,
-  nbf: z.optional(count),
-  jti: z.optional(text),
-  sid: z.optional(text),
-  roles: z._default(roles, []),
-  scope: z._default(scope, ""),
-});
-export type ExternalClaims = z.infer<typeof ExternalClaims>;
-
-/** The claims of another issuer's token under our names; undefined when they are invalid. */
-export function readExternalClaims(
-  payload: JsonObject,
-  claimMap: ClaimMap,
-): ExternalClaims | undefined {
-  const mapped = Object.fromEntries(
-    Object.entries(claimMap).map(([name, path]) => [name, lookUp(payload, path)]),
-  );
-  return z.safeParse(ExternalClaims, { ...payload, ...mapped }).data;
-}
-
-/** Follows own members only, so that no name reaches a prototype. */
-function lookUp(payload: JsonObject, path: string | readonly string[]): unknown {
-  const names = typeof path === "string" ? [path] : path;
-  return names.reduce<unknown>(
-    (value, name) =>
-      typeof value === "object" && value !== null && Object.hasOwn(value, name)
-        ? Reflect.get(value, name)
-        : undefined,
-    payload,
-  );
-}
-
-/** One issuer the gateway accepts. */
-export interface AccessTokenIssuer {
-  /** Prefix of its subjects; absent for our own auth service. */
-  readonly alias?: string;
-  /** The issuer, compared exactly. */
-  readonly iss: string;
-  /** `aud` that its tokens must have. */
-  readonly audience: string;
-  /** Accepted `typ` values of another issuer; `""` means a header without one. */
-  readonly typ: readonly string[];
-  /** Where its tokens have the claims that ours have under other names. */
-  readonly claims: ClaimMap;
-  /** Longest life of a token in seconds. */
-  readonly maxLifeSeconds: number;
-  /** The key a `kid` names, with the algorithm that belongs to it. */
-  findKey(kid: string): Promise<VerificationKey | undefined>;
-}
+  type AccessTokenIssuer,
+  type FoundIssuer,
+  type Issuers,
+  maxAccessTokenBytes,
+  toMediaType,
+} from "./issuer.ts";
+import type { RefusalReason, TokenRefusal } from "./refusal.ts";
 
 /** A verified access token. */
 export interface AccessToken {
   /** The issuer's alias; our own has none. */
   readonly alias?: string;
-  /** The issuer, compared exactly. */
+  /** The token's issuer, as it names it. */
   readonly iss: string;
   /** The key that signed it. */
   readonly kid: string;
-  /** Its subject at the issuer. */
+  /** A person, or a client that acts for nobody but itself. */
+  readonly kind: "user" | "client";
+  /** Its subject at the issuer, encoded as it is in Passports and in Redis. */
   readonly sub: string;
-  /** Issued at, in seconds. */
-  readonly iat: number;
+  /** Whether it has no `sub`, so that the client's id stands for it. */
+  readonly isWithoutSub?: true;
+  /** The subject's tenant at the issuer. */
+  readonly tenant?: string;
+  /** Whether the tenant is part of every name, as with the issuers of a template. */
+  readonly hasTenantInNames?: true;
+  /** Issued at, in seconds; only tokens of other issuers may lack it. */
+  readonly iat?: number;
   /** Expires at, in seconds. */
   readonly exp: number;
   /** The token's own id. */
@@ -139,107 +53,155 @@ export interface AccessToken {
   readonly roles: readonly string[];
   /** The token's scopes, separated by spaces. */
   readonly scope: string;
+  /** Further claims that the issuer's row names, for the Passport. */
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** Why a token was refused: the two codes that a client may see. */
-export type AccessTokenRefusal = "token_invalid" | "token_expired";
-
-/** A longer token is refused before it is decoded. */
-export const maxAccessTokenBytes = 4096;
+/** A verified token, with the row and the key that it was verified by; or why it is refused. */
+export type TokenVerdict<Row extends AccessTokenIssuer = AccessTokenIssuer> =
+  | { readonly token: AccessToken; readonly issuer: Row; readonly key: VerificationKey }
+  | { readonly refusal: TokenRefusal };
 
 /**
  * Verifies an access token of one of the issuers.
  *
- * Order: structure, header, key, signature, then claims, so that a forged token that is also
- * expired is `token_invalid`. The issuer named in the claims only chooses among configured ones,
- * and `kid` only among that issuer's keys; the algorithm is the key's (RFC 8725 §3.1, RFC 9068 §4).
- * `nowSeconds` is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each.
+ * Order: size, structure, issuer, header, key, signature, then claims, so that a forged token that
+ * is also expired is `token_invalid`. The issuer named in the claims only chooses among configured
+ * rows, and `kid` and `alg` only among that row's keys (RFC 8725 §3.1, RFC 9068 §4). `nowSeconds`
+ * is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each.
  */
-export async function verifyAccessToken(
+export async function verifyAccessToken<Row extends AccessTokenIssuer>(
   token: string,
   { issuers, nowSeconds, leewaySeconds }: {
-    issuers: ReadonlyMap<string, AccessTokenIssuer>;
+    issuers: Issuers<Row>;
     nowSeconds: number;
     leewaySeconds: number;
   },
-): Promise<AccessToken | AccessTokenRefusal> {
-  const jws = readJws(token, maxAccessTokenBytes);
-  const payload = jws && readJsonObject(jws.payload);
-  if (!jws || !payload) return "token_invalid";
+): Promise<TokenVerdict<Row>> {
+  const parsed = parse(token, issuers);
+  if (typeof parsed === "string") return refuse(parsed);
+  const { jws, payload, iss, found } = parsed;
+  const { issuer } = found;
+  const { alias = "user" } = issuer;
 
-  const issuer = typeof payload.iss === "string" ? issuers.get(payload.iss) : undefined;
-  if (!issuer || !isHeaderOf(issuer, jws.header)) return "token_invalid";
-
-  const key = await issuer.findKey(jws.header.kid);
-  if (!key || jws.header.alg !== key.alg) return "token_invalid";
+  const header = readHeader(jws.header, found);
+  if (typeof header === "string") return refuse(header, alias);
+  const key = await issuer.findKey(header);
+  if (!key) return refuse("kid_unknown", alias);
   // A symmetric key would let every verifier forge tokens, so it is refused even if an issuer
   // offers one.
-  if (algorithms[key.alg].symmetric || !(await verifyJws(jws, key))) return "token_invalid";
+  if (key.alg !== header.alg || algorithms[key.alg].symmetric) {
+    return refuse("alg_not_allowed", alias);
+  }
+  if (!(await verifyJws(jws, key))) return refuse("signature", alias);
 
   const claims = issuer.alias === undefined
-    ? z.safeParse(AccessTokenClaims, payload).data
-    : readExternalClaims(payload, issuer.claims);
-  if (!claims || !isFor(issuer, claims.aud)) return "token_invalid";
-
-  const latest = nowSeconds + leewaySeconds;
-  const lifeSeconds = claims.exp - claims.iat;
-  if (lifeSeconds <= 0 || lifeSeconds > maxLifeSecondsOf(issuer)) return "token_invalid";
-  if (claims.iat > latest || (claims.nbf ?? 0) > latest) return "token_invalid";
-  if (nowSeconds >= claims.exp + leewaySeconds) return "token_expired";
-
-  return toAccessToken(claims, { issuer, kid: key.kid });
+    ? readOwnClaims(payload, issuer)
+    : readExternalClaims(payload, found);
+  if (typeof claims === "string") return refuse(claims, alias);
+  const fault = checkTimes(claims, issuer, { nowSeconds, leewaySeconds });
+  if (fault) return refuse(fault, alias);
+  return { token: toAccessToken(claims, { issuer, iss, kid: key.kid }), issuer, key };
 }
 
-/** Another issuer's header members that could choose the key or the processing (RFC 8725 §3.10). */
-const forbiddenMember = /^(jwk|jku|x5.*|crit|b64|zip|enc)$/;
-
-function isHeaderOf(
-  { alias, typ }: AccessTokenIssuer,
-  header: JsonObject,
-): header is JsonObject & { readonly kid: string } {
-  if (alias === undefined) return isHeaderOfType(header, accessTokenType);
-  const { typ: headerType = "" } = header;
-  return typeof header.kid === "string" && typeof headerType === "string" &&
-    typ.includes(headerType) && !Object.keys(header).some((name) => forbiddenMember.test(name));
+function refuse(reason: RefusalReason, alias?: string): { readonly refusal: TokenRefusal } {
+  const code = reason === "expired" ? "token_expired" : "token_invalid";
+  return { refusal: { code, reason, ...(alias === undefined ? {} : { alias }) } };
 }
 
 /**
- * The schema of our own tokens allows no list; another issuer's may name several (RFC 7519 §4.1.3).
+ * The token's parts and its row. The row's own limit needs the decoded `iss`; the largest limit of
+ * all rows comes first, so that a huge token costs nothing.
  */
-function isFor({ audience }: AccessTokenIssuer, aud: string | readonly string[]): boolean {
-  return typeof aud === "string" ? aud === audience : aud.includes(audience);
+function parse<Row extends AccessTokenIssuer>(token: string, issuers: Issuers<Row>) {
+  if (token.length > issuers.maxTokenBytes) return "too_large";
+  const jws = readJws(token, issuers.maxTokenBytes);
+  const payload = jws && readJsonObject(jws.payload);
+  if (!jws || !payload) return "malformed";
+  const { iss = null } = payload;
+  if (iss === null) return "claim_missing:iss";
+  const found = typeof iss === "string" ? issuers.find(iss) : undefined;
+  if (typeof iss !== "string" || !found) return "unknown_issuer";
+  return token.length > maxBytesOf(found.issuer) ? "too_large" : { jws, payload, iss, found };
 }
 
-function maxLifeSecondsOf({ alias, maxLifeSeconds }: AccessTokenIssuer): number {
-  return alias === undefined ? Math.min(maxLifeSeconds, maxAccessTokenLifeSeconds) : maxLifeSeconds;
+/** Our own tokens have to fit a cookie, whatever other issuers may send. */
+function maxBytesOf({ alias, maxTokenBytes }: AccessTokenIssuer): number {
+  return alias === undefined ? maxAccessTokenBytes : maxTokenBytes;
 }
 
-interface Claims {
-  sub: string;
-  iat: number;
-  exp: number;
-  jti?: string | undefined;
-  sid?: string | undefined;
-  uv?: number;
-  roles: string[];
-  scope: string;
+/**
+ * Members of another issuer's header that would choose the key or change the processing (RFC 8725
+ * §3.10). Any other, such as `x5t`, is ignored and never read (RFC 7515 §4).
+ */
+const refusedMembers = ["jwk", "jku", "x5u", "crit", "b64", "zip", "enc"] as const;
+
+/** What the header says of the key, or the reason why it is refused. */
+function readHeader(header: JsonObject, { issuer }: FoundIssuer<AccessTokenIssuer>) {
+  const isOwn = issuer.alias === undefined;
+  if (isOwn && !isHeaderOfType(header, accessTokenType)) return explainOwnHeader(header);
+  const refused = refusedMembers.find((name) => Object.hasOwn(header, name));
+  if (refused) return `header_${refused}` as const;
+  const { kid, typ = "" } = header;
+  if (!isOwn && (typeof typ !== "string" || !issuer.typ.includes(toMediaType(typ)))) return "typ";
+  if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > 256)) {
+    return "header_kid";
+  }
+  const alg = readAlgorithm(header.alg);
+  // Our own issuer writes one of the two names of EdDSA.
+  const isAllowed = alg && issuer.algorithms.includes(alg) && (!isOwn || header.alg === alg);
+  return isAllowed ? { kid, alg } : "alg_not_allowed";
 }
 
+/** Which of the three members of our own header does not fit, or which other one it has. */
+function explainOwnHeader({ alg, typ, kid, ...others }: JsonObject): RefusalReason {
+  const known = refusedMembers.find((name) => Object.hasOwn(others, name));
+  if (known) return `header_${known}`;
+  if (Object.keys(others).length > 0) return "malformed";
+  if (typ !== accessTokenType) return "typ";
+  return typeof kid === "string" && typeof alg === "string" ? "malformed" : "header_kid";
+}
+
+/** The claims of a token, ours or another issuer's, under our names. */
+type Claims = ExternalClaims & { readonly uv?: number };
+
+/** Our own tokens have every claim, and one audience (RFC 9068 §2.2). */
+function readOwnClaims(
+  payload: JsonObject,
+  { audience }: AccessTokenIssuer,
+): Claims | RefusalReason {
+  const { data, error } = z.safeParse(AccessTokenClaims, payload);
+  if (!data) {
+    const name = String(error.issues[0]?.path[0]);
+    return payload[name] === undefined
+      ? `claim_missing:${name}` as const
+      : `claim_invalid:${name}` as const;
+  }
+  if (!audience?.includes(data.aud)) return "audience";
+  const { sub, iat, exp, nbf, jti, sid, uv, roles, scope } = data;
+  return { kind: "user", sub, iat, exp, nbf, jti, sid, uv, roles, scope };
+}
+
+function checkTimes(
+  { iat, exp, nbf }: Pick<Claims, "iat" | "exp" | "nbf">,
+  { alias, maxLifeSeconds }: AccessTokenIssuer,
+  { nowSeconds, leewaySeconds }: { nowSeconds: number; leewaySeconds: number },
+): RefusalReason | undefined {
+  const latest = nowSeconds + leewaySeconds;
+  const maxLife = alias === undefined
+    ? Math.min(maxLifeSeconds, maxAccessTokenLifeSeconds)
+    : maxLifeSeconds;
+  if (iat !== undefined && exp <= iat) return "claim_invalid:exp";
+  if (exp - (iat ?? nowSeconds) > maxLife) return "life_too_long";
+  if ((iat ?? 0) > latest || (nbf ?? 0) > latest) return "not_yet_valid";
+  return nowSeconds >= exp + leewaySeconds ? "expired" : undefined;
+}
+
+/** Members that a token lacks are absent, not undefined. */
 function toAccessToken(
-  { sub, iat, exp, jti, sid, uv, roles, scope }: Claims,
-  { issuer, kid }: { issuer: AccessTokenIssuer; kid: string },
+  claims: Claims,
+  { issuer: { alias }, iss, kid }: { issuer: AccessTokenIssuer; iss: string; kid: string },
 ): AccessToken {
-  return {
-    ...(issuer.alias === undefined ? {} : { alias: issuer.alias }),
-    iss: issuer.iss,
-    kid,
-    sub,
-    iat,
-    exp,
-    ...(jti === undefined ? {} : { jti }),
-    ...(sid === undefined ? {} : { sid }),
-    ...(uv === undefined ? {} : { uv }),
-    roles,
-    scope,
-  };
+  const { nbf: _, ...kept } = claims;
+  return withoutUndefined({ alias, iss, kid, ...kept });
 }

@@ -11,7 +11,8 @@ import {
   type VerificationKey,
 } from "../crypto/mod.ts";
 import { signAccessToken } from "./access_token.ts";
-import { type AccessTokenIssuer, verifyAccessToken } from "./verify_access_token.ts";
+import { type AccessTokenIssuer, indexIssuers } from "./issuer.ts";
+import { verifyAccessToken } from "./verify_access_token.ts";
 
 // The refusals, row by row and on both runtimes, are in tests/suite/core/access_tokens.ts.
 
@@ -35,23 +36,34 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
   const { kty, crv, x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
   const ring: KeyRing = await importJwkSet({ keys: [{ kid: "k", kty, crv, x }] }, ["EdDSA"]);
   const lookedUp: string[] = [];
-  const verify = (token: string, find: (kid: string) => VerificationKey | undefined = find0) => {
+  const verdictOf = (token: string, find: (kid: string) => VerificationKey | undefined) => {
     const issuer: AccessTokenIssuer = {
       ...(alias === undefined ? {} : { alias }),
       iss: claims.iss,
-      audience: claims.aud,
-      typ: ["JWT", "at+jwt", ""],
+      audience: [claims.aud],
+      algorithms: ["EdDSA", "ES256"],
+      typ: ["jwt", "at+jwt", ""],
       claims: {},
       maxLifeSeconds,
-      findKey(kid) {
+      maxTokenBytes: 4096,
+      findKey({ kid = "" }) {
         lookedUp.push(kid);
         return Promise.resolve(find(kid));
       },
     };
-    const issuers = new Map([[claims.iss, issuer]]);
-    return verifyAccessToken(token, { issuers, nowSeconds, leewaySeconds: 5 });
+    return verifyAccessToken(token, {
+      issuers: indexIssuers([issuer]),
+      nowSeconds,
+      leewaySeconds: 5,
+    });
   };
-  const find0 = (kid: string) => ring.get(kid);
+  const verify = async (token: string, find = find0) => {
+    const verdict = await verdictOf(token, find);
+    return "refusal" in verdict ? verdict.refusal.code : verdict.token;
+  };
+  function find0(kid: string): VerificationKey | undefined {
+    return ring.get(kid);
+  }
   return { verify, lookedUp, privateKey: pair.privateKey, signing: sign(pair.privateKey), ring };
 }
 
@@ -62,7 +74,11 @@ function sign(key: CryptoKey) {
 Deno.test("verifyAccessToken accepts what signAccessToken signs", async () => {
   const { verify, signing } = await setup();
   const { aud: _, ...rest } = claims;
-  assert.deepEqual(await verify(await signAccessToken(claims, signing)), { ...rest, kid: "k" });
+  assert.deepEqual(await verify(await signAccessToken(claims, signing)), {
+    ...rest,
+    kid: "k",
+    kind: "user",
+  });
 });
 
 Deno.test("verifyAccessToken accepts what jose signs with our header", async () => {
@@ -129,7 +145,13 @@ Deno.test("our own issuer may shorten the life of tokens and not lengthen it", a
 Deno.test("a kid that is not a text never reaches the key source", async () => {
   const { verify, lookedUp, signing } = await setup({ alias: "idp" });
   const [, payload, signature] = (await signAccessToken(claims, signing)).split(".");
-  for (const header of ['{"alg":"EdDSA"}', '{"alg":"EdDSA","kid":1}', '{"alg":"EdDSA","kid":{}}']) {
+  for (
+    const header of [
+      '{"alg":"EdDSA","kid":""}',
+      '{"alg":"EdDSA","kid":1}',
+      '{"alg":"EdDSA","kid":{}}',
+    ]
+  ) {
     assert.equal(
       await verify(`${btoa(header).replace(/=+$/, "")}.${payload}.${signature}`),
       "token_invalid",

@@ -19,10 +19,9 @@ export interface TouchedBy {
 
 /** Tasks that write files from declarations; tests compare what they wrote. */
 const generators = [["generate"], ["openapi"], ["docs:configuration"]];
-/** A new service also adds its binding to the builds that this task describes. */
-const sizes = ["docs:sizes", "wrangler.toml"];
-
 const folder = "services/notes/";
+/** The bundle of the new service alone: the documented figures of the others have a tolerance. */
+const sizes = ["docs:sizes", `${folder}wrangler.toml`];
 
 /** Text of every file, by its path. */
 type Tree = ReadonlyMap<string, string>;
@@ -116,10 +115,8 @@ async function addRoute(root: string): Promise<void> {
         operationId: "getNoteTitle",
         summary: "The title of a note of one's own",
         request: { params: NoteParams },
-        responses: {
-          200: jsonResponse("The title", NoteTitle),
-          ...problems(...commonProblems, "not_found"),
-        },
+        responses: { 200: jsonResponse("The title", NoteTitle) },
+        problems: ["not_found", "store_unavailable"],
       });\n\n$&`,
     ],
     [

@@ -1,81 +1,20 @@
 import assert from "node:assert/strict";
-import { waitUntil } from "../support/wait.ts";
-import { createIssuerKey, signParts } from "./gateway_tokens.ts";
-import { type RecordingUpstream, type Seen, startUpstream } from "./gateway_upstreams.ts";
-import { type Environment, type GatewayCase, ourClaims } from "./gateway_environment.ts";
+import type { Environment, GatewayCase } from "./gateway_environment.ts";
+import {
+  type IssuerSetup,
+  outcome,
+  read,
+  redirect,
+  unavailable,
+  withPublisher,
+} from "./gateway_publisher.ts";
+import { type RecordingUpstream, startUpstream } from "./gateway_upstreams.ts";
 
 const configurationPath = "/.well-known/openid-configuration";
 
-type Page = (seen: Seen) => Response | Promise<Response>;
-
-/** What an issuer serves, by path; any other path is 404. */
-type Pages = Readonly<Record<string, Page>>;
-
-interface Setup {
-  readonly row?: (issuer: RecordingUpstream) => object;
-  readonly pages?: (issuer: RecordingUpstream, set: object) => Pages;
-}
-
-/** An issuer on a server of its own, and a gateway with a row for it. */
-async function setup(environment: Environment, { row, pages }: Setup) {
-  const key = await createIssuerKey("ES256");
-  const issuer = startUpstream();
-  const set = { keys: [key.jwk] };
-  const served = { "/keys": () => Response.json(set), ...pages?.(issuer, set) };
-  issuer.respondWith((_request, seen) =>
-    Object.entries(served).find(([path]) => path === seen.target)?.[1](seen) ??
-      new Response("nothing here", { status: 404 })
-  );
-  const settings = {
-    alias: "corp",
-    iss: issuer.url,
-    audience: "api",
-    algorithms: ["ES256"],
-    ...row?.(issuer),
-  };
-  const gateway = await environment.serve({ ISSUERS: JSON.stringify([settings]) });
-  const { iat, exp } = ourClaims();
-  return {
-    issuer,
-    key,
-    gateway,
-    async send(header: object = {}, claims: object = {}, path = "/member") {
-      const payload = { iss: settings.iss, aud: "api", sub: "7", iat, exp, ...claims };
-      const token = await signParts({
-        header: { alg: "ES256", kid: key.kid, ...header },
-        payload,
-        key,
-      });
-      return await read(`${gateway.origin}${path}`, { authorization: `Bearer ${token}` });
-    },
-    readiness: () => read(`${gateway.origin}/readyz`),
-    targets: () => issuer.seen.map(({ target }) => target),
-    async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]();
-      await issuer[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function read(url: string, headers: HeadersInit = {}) {
-  const response = await fetch(url, { headers });
-  const { status, ...body } = await response.json();
-  return {
-    status: response.status,
-    code: body.error?.code,
-    retryAfter: Number(response.headers.get("retry-after") ?? Number.NaN),
-    says: status,
-    degraded: body.degraded,
-    checks: body.checks,
-  };
-}
-
-const unavailable = { status: 503, code: "upstream_unavailable" };
-
-const outcome = ({ status, code }: { status: number; code?: string }) => ({ status, code });
-
 const discovered =
-  (document: (issuer: RecordingUpstream) => object): Setup["pages"] => (issuer) => ({
+  (document: (issuer: RecordingUpstream) => object): NonNullable<IssuerSetup["pages"]> =>
+  (issuer) => ({
     [configurationPath]: () => Response.json(document(issuer)),
   });
 
@@ -85,7 +24,7 @@ const configuration = (issuer: RecordingUpstream) => ({
 });
 
 /** Rows whose key set is found, with the requests that find it. */
-const found: Readonly<Record<string, Setup & { readonly targets: readonly string[] }>> = {
+const found: Readonly<Record<string, IssuerSetup & { readonly targets: readonly string[] }>> = {
   "below its iss": { pages: discovered(configuration), targets: [configurationPath, "/keys"] },
   "below an iss that ends with a slash": {
     row: ({ url }) => ({ iss: `${url}/` }),
@@ -115,7 +54,7 @@ const foundCases = Object.fromEntries(
   Object.entries(found).map(([where, { targets, ...options }]) => [
     `a key set ${where} is found once, without credentials`,
     async (environment: Environment) => {
-      await using corp = await setup(environment, options);
+      await using corp = await withPublisher(environment, options);
       assert.equal((await corp.send()).status, 200);
       assert.equal((await corp.send({}, { sub: "8" })).status, 200);
       assert.deepEqual(corp.targets(), targets);
@@ -131,7 +70,7 @@ const foundCases = Object.fromEntries(
 ) satisfies Record<string, GatewayCase>;
 
 /** Rows whose keys must not be read, and whether the request for the keys is sent at all. */
-const refused: Readonly<Record<string, Setup & { readonly asksForKeys?: boolean }>> = {
+const refused: Readonly<Record<string, IssuerSetup & { readonly asksForKeys?: boolean }>> = {
   "a configuration of another issuer": {
     pages: discovered((issuer) => ({ ...configuration(issuer), issuer: "http://other.test" })),
   },
@@ -185,7 +124,7 @@ const refusedCases = Object.fromEntries(
   Object.entries(refused).map(([what, { asksForKeys = false, ...options }]) => [
     `${what} is refused, and degrades its issuer alone`,
     async (environment: Environment) => {
-      await using corp = await setup(environment, options);
+      await using corp = await withPublisher(environment, options);
       assert.deepEqual(outcome(await corp.send()), unavailable);
       assert.equal(corp.targets().includes("/keys"), asksForKeys);
       const { status, degraded } = await corp.readiness();
@@ -195,10 +134,6 @@ const refusedCases = Object.fromEntries(
     },
   ]),
 ) satisfies Record<string, GatewayCase>;
-
-function redirect(location: string, status = 302): Response {
-  return new Response(null, { status, headers: { location } });
-}
 
 async function gzipped(value: object): Promise<Response> {
   const stream = new Blob([JSON.stringify(value)]).stream().pipeThrough(
@@ -222,7 +157,7 @@ const spellingCases = Object.fromEntries(
   Object.entries(spellings).map(([how, respond]) => [
     `a key set ${how} is read`,
     async (environment: Environment) => {
-      await using corp = await setup(environment, {
+      await using corp = await withPublisher(environment, {
         row: ({ url }) => ({ jwks: `${url}/set` }),
         pages: (_issuer, set) => ({ "/set": () => respond(set) }),
       });
@@ -244,7 +179,7 @@ export const keySetCases: Readonly<Record<string, GatewayCase>> = {
     environment,
   ) {
     await using other = startUpstream();
-    await using corp = await setup(environment, {
+    await using corp = await withPublisher(environment, {
       row: ({ url }) => ({ jwks: `${url}/moved` }),
       pages: () => ({ "/moved": () => redirect(`${other.url}/keys`) }),
     });
@@ -252,93 +187,5 @@ export const keySetCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual(outcome(await corp.send()), unavailable);
     assert.deepEqual(corp.targets(), ["/moved"]);
     assert.equal(other.seen.length, 0);
-  },
-
-  async "a key set that takes longer than a request waits is read all the same, by one load"(
-    environment,
-  ) {
-    const held = Promise.withResolvers<void>();
-    await using corp = await setup(environment, {
-      row: ({ url }) => ({ jwks: `${url}/slow` }),
-      pages: (_issuer, set) => ({
-        "/slow": async () => {
-          await held.promise;
-          return Response.json(set);
-        },
-      }),
-    });
-    const first = await corp.send();
-    assert.deepEqual(outcome(first), unavailable);
-    assert.ok(first.retryAfter >= 1 && first.retryAfter <= 30, String(first.retryAfter));
-    const { status, degraded } = await corp.readiness();
-    assert.deepEqual({ status, degraded }, { status: 200, degraded: ["corp"] });
-    held.resolve();
-    await waitUntil("its tokens are accepted", async () => {
-      return (await corp.send()).status === 200;
-    }, 10_000);
-    assert.deepEqual(corp.targets(), ["/slow"]);
-    assert.equal((await corp.readiness()).degraded, undefined);
-  },
-
-  async "[D03] an unknown kid is 503 while its issuer may not be asked again, and known ones pass"(
-    environment,
-  ) {
-    await using corp = await setup(environment, { row: ({ url }) => ({ jwks: `${url}/keys` }) });
-    // The set was read after this request arrived: it decides.
-    assert.deepEqual(outcome(await corp.send({ kid: "unknown" })), {
-      status: 401,
-      code: "token_invalid",
-    });
-    const later = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => corp.send({ kid: `unknown-${at}` })),
-    );
-    for (const response of later) {
-      assert.deepEqual(outcome(response), unavailable);
-      assert.ok(response.retryAfter >= 1 && response.retryAfter <= 30);
-    }
-    assert.equal((await corp.send()).status, 200);
-    assert.deepEqual(corp.targets(), ["/keys"]);
-  },
-
-  async "[D03] an unknown kid of a set in the settings is refused: no reload can add it"(
-    environment,
-  ) {
-    const { kid: _, ...other } = (await createIssuerKey("ES256")).jwk;
-    await using corp = await setup(environment, {
-      row: () => ({ jwks: { keys: [{ ...other, kid: "theirs" }] } }),
-    });
-    for (const kid of ["unknown-1", "unknown-2"]) {
-      assert.deepEqual(outcome(await corp.send({ kid })), { status: 401, code: "token_invalid" });
-    }
-    assert.deepEqual(corp.targets(), []);
-  },
-
-  async "[D03] a gateway is not ready while a required issuer is away, and names it"(environment) {
-    await using corp = await setup(environment, {
-      row: ({ url }) => ({ jwks: `${url}/nothing`, required: true }),
-    });
-    const { status, says, degraded, checks } = await corp.readiness();
-    assert.deepEqual({ status, says, degraded }, {
-      status: 503,
-      says: "not ready",
-      degraded: ["corp"],
-    });
-    assert.equal(checks["issuer corp"], "no key set could be read");
-    assert.equal(checks["issuer user"], "ready");
-  },
-
-  async "[D03] an issuer whose server hangs holds readiness up for less than two seconds"(
-    environment,
-  ) {
-    const held = Promise.withResolvers<Response>();
-    await using corp = await setup(environment, {
-      row: ({ url }) => ({ jwks: `${url}/hangs` }),
-      pages: () => ({ "/hangs": () => held.promise }),
-    });
-    const begun = performance.now();
-    assert.deepEqual((await corp.readiness()).degraded, ["corp"]);
-    const firstMs = performance.now() - begun;
-    assert.ok(firstMs < 2_000, `${firstMs} ms`);
-    held.resolve(new Response());
   },
 };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { type Environment, type GatewayCase, publicOrigin } from "./gateway_environment.ts";
 import { sendOnWire } from "./gateway_wire.ts";
+import { waitUntil } from "../support/wait.ts";
 
 const crossSite = [["Origin", "https://evil.test"]] as const;
 
@@ -32,7 +33,37 @@ function requireOneLine({ runtime, logLines }: Environment, before: number): voi
   if (runtime === "deno") assert.equal(lines.length, 1);
 }
 
+const shadowWarning = "The product's own routes come before a part of this external route";
+
 export const ownCases: Readonly<Record<string, GatewayCase>> = {
+  async "a prefix of ROUTES that the product's own rows shadow is named at start"(environment) {
+    const { echo, bindings } = environment;
+    const added = ["/items", "/items/new/deep", "/login/x", "/admin", "/things", "/"];
+    const rows = added.map((prefix) => ({ prefix, upstream: echo.url, access: "public" }));
+    const known = JSON.parse(bindings.ROUTES ?? "[]");
+    const others = known.filter(({ prefix }: { prefix: string }) => !added.includes(prefix));
+    await using gateway = await environment.serve({ ROUTES: JSON.stringify([...others, ...rows]) });
+    for (const path of ["/items/a/b", "/items/a/b"]) {
+      const response = await fetch(`${gateway.origin}${path}`);
+      assert.equal((await response.json()).data?.target, path, "the rest of it is reached");
+    }
+    const readWarnings = () =>
+      gateway.logLines.map((line) => JSON.parse(line))
+        .filter(({ message }) => message === shadowWarning)
+        .map(({ route, rows, count }) => [route, rows, count]);
+    await waitUntil("both are named", () => readWarnings().length > 1, 20_000);
+    assert.deepEqual(readWarnings(), [
+      ["/items/*", ["/items/{id}", "/items/new"], 2],
+      ["/admin/*", ["/admin/keys"], 1],
+    ]);
+    const row = { prefix: "/logout", upstream: echo.url, access: "public" };
+    environment.redis.configure(1, { gateway: { routes: [row] } });
+    const headers = { authorization: `Bearer ${await environment.token()}` };
+    await (await fetch(`${gateway.origin}/member`, { headers })).body?.cancel();
+    await waitUntil("the central row is named too", () => readWarnings().length > 2, 20_000);
+    assert.deepEqual(readWarnings().slice(2), [["/logout/*", ["/logout"], 1]]);
+  },
+
   async "the root names the product and links its documents"({ json, call }) {
     const { status, value, headers } = await json("/");
     assert.deepEqual([status, value.success], [200, true]);

@@ -5,8 +5,10 @@ import { contentCases } from "./gateway_content_cases.ts";
 import { deliveryCases } from "./gateway_delivery_cases.ts";
 import { fidelityCases } from "./gateway_fidelity_cases.ts";
 import { issuerCases } from "./gateway_issuer_cases.ts";
+import { keySetCases } from "./gateway_key_set_cases.ts";
 import { orderCases } from "./gateway_order_cases.ts";
 import { propertyCases } from "./gateway_property_cases.ts";
+import { outageCases } from "./gateway_outage_cases.ts";
 import { ownCases } from "./gateway_own_cases.ts";
 import { passportCases } from "./gateway_passport_cases.ts";
 import { type Platform, platforms, type Runtime } from "./gateway_platforms.ts";
@@ -37,6 +39,8 @@ const wires: Readonly<Record<string, GatewayCase>> = {
   ...configurationCases,
   ...orderCases,
   ...issuerCases,
+  ...keySetCases,
+  ...outageCases,
   ...proxyCases,
   ...targetCases,
   ...upstreamCases,
@@ -63,8 +67,6 @@ const differences: Readonly<Record<Runtime, Readonly<Record<string, string>>>> =
       "the runtime itself takes the path out of such a target and the host out of Host",
     "[F71] a client that leaves before the response cancels its upstream call":
       "local workerd signals a client's disconnect only once the response streams",
-    "[I08, I09] no log line holds a token, a cookie or a query":
-      "the lines of a Worker are not accessible; they come from the same code",
   },
   harness: {
     "[H14] a header that Connection names stops here":

@@ -1,4 +1,6 @@
 import { worker } from "@edgepass/shared/runtime/workerd";
 import { composeGateway } from "./gateway_compose.ts";
 
-export default worker((bindings) => composeGateway(bindings));
+export default worker((bindings) =>
+  composeGateway(bindings, { sink: (line) => console.log(line) })
+);

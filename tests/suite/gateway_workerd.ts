@@ -84,10 +84,11 @@ async function run(config: string): Promise<Awaited<ReturnType<Platform>>> {
     text += value;
     [, port] = /"event":"listen".*"port":(\d+)/.exec(text) ?? [];
   }
-  const rest = drain(output);
+  const logLines: string[] = [];
+  const rest = drain(output, logLines);
   return {
     origin: `http://127.0.0.1:${port}`,
-    logLines: [],
+    logLines,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.status;
@@ -96,7 +97,19 @@ async function run(config: string): Promise<Awaited<ReturnType<Platform>>> {
   };
 }
 
-/** Reads the output to its end: a full pipe would block the process. */
-async function drain(output: ReadableStreamDefaultReader<string>): Promise<void> {
-  while (!(await output.read()).done);
+/**
+ * Reads the output to its end: a full pipe would block the process. Its lines are those of the log.
+ */
+async function drain(
+  output: ReadableStreamDefaultReader<string>,
+  logLines: string[],
+): Promise<void> {
+  let rest = "";
+  while (true) {
+    const { done, value = "" } = await output.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop() ?? "";
+    logLines.push(...lines.filter((line) => line.startsWith("{")));
+  }
 }

@@ -4,6 +4,8 @@ import type { Samples } from "./dashboard_samples.ts";
 const longNames = {
   enrollment: "enrollment-and-waiting-list-of-the-whole-organisation",
   course: "coursecataloguesearchandpersonalisationinallregions",
+  // The reason of a refused token.
+  '"expired"': '"claim_missing:https://accounts.example.test/claims/organisation/identifier"',
 } as const;
 
 /** The same samples with long service names, wherever the names occur. */

@@ -259,6 +259,7 @@ export function makeShortTrace(request: RequestRow, lines: readonly LogLine[]): 
       "edgepass.rule": "authenticated",
       "edgepass.credential": "cookie",
       ...(code ? { "error.type": code } : {}),
+      ...(status === 401 ? { "edgepass.token.refusal": "expired" } : {}),
     },
   }, time);
   const step = { ...ofGateway, id: "a2", name: "gateway.verify", at: 0.1, durationMs: 0.3 };

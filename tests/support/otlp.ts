@@ -160,6 +160,7 @@ export function refusedTrace(
         ...root.attributes,
         "http.response.status_code": 401,
         "error.type": "token_revoked",
+        "edgepass.token.refusal": "revoked:login",
       },
     },
     verify,

@@ -1,10 +1,4 @@
-import {
-  describeDropped,
-  gatewaySettings,
-  type IssuerRow,
-  readIssuerKeys,
-  toKeySetSource,
-} from "@edgepass/gateway";
+import { describeDropped, gatewaySettings, locateKeySet, readIssuerKeys } from "@edgepass/gateway";
 import * as z from "zod/mini";
 import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
 
@@ -24,18 +18,21 @@ export async function checkIssuers(
 }
 
 async function checkRow(
-  row: IssuerRow,
+  row: z.output<typeof gatewaySettings.ISSUERS>[number],
   effects: { readonly fetch: Effects["request"]; readonly now: Effects["now"] },
 ): Promise<Finding[]> {
   const { alias, algorithms } = row;
   try {
-    const { keys } = await readIssuerKeys(toKeySetSource(row, effects));
+    const { keys } = await readIssuerKeys({ algorithms, jwks: locateKeySet(row, effects) });
     const has = new Set(keys.entries.map(({ alg }) => alg));
     const unused = keys.dropped.length === 0 ? "" : `; not used: ${describeDropped(keys.dropped)}`;
     return [
       ok(`${alias} has keys for ${[...has].join(", ")}${unused}`),
       ...algorithms.filter((alg) => !has.has(alg)).map((alg) =>
-        warn(`${alias} has no key for ${alg}`, `take ${alg} out of algorithms, unless a key follows`)
+        warn(
+          `${alias} has no key for ${alg}`,
+          `take ${alg} out of algorithms, unless a key follows`,
+        )
       ),
     ];
   } catch (error) {

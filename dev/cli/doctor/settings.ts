@@ -1,3 +1,4 @@
+import { distanceBetween } from "@edgepass/shared/configuration";
 import { join } from "node:path";
 import { parts as allParts } from "../../workspace/environment.ts";
 import { type SettingName, settingNames, stateFiles } from "../../workspace/settings.ts";
@@ -182,28 +183,4 @@ function findMeant(name: string): string | undefined {
     .map((candidate) => ({ candidate, distance: distanceBetween(upper, candidate) }))
     .toSorted((a, b) => a.distance - b.distance)[0];
   return near && near.distance <= limit ? near.candidate : undefined;
-}
-
-/**
- * Letters to insert, delete, change or swap with their neighbour until one text is the other
- * (Damerau and Levenshtein, each place changed once).
- */
-function distanceBetween(from: string, to: string): number {
-  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, at) => at)];
-  const cell = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
-  for (let i = 1; i <= from.length; i++) {
-    const row = [i];
-    rows.push(row);
-    for (let j = 1; j <= to.length; j++) {
-      const isSame = from[i - 1] === to[j - 1];
-      const isSwap = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
-      row.push(Math.min(
-        cell(i - 1, j) + 1,
-        cell(i, j - 1) + 1,
-        cell(i - 1, j - 1) + (isSame ? 0 : 1),
-        isSwap ? cell(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
-      ));
-    }
-  }
-  return cell(from.length, to.length);
 }

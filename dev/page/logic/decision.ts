@@ -78,18 +78,22 @@ function toCredentials(gateway: Span): Decision {
 function describe(step: Span, gateway: Span): Pick<Decision, "name" | "text"> | undefined {
   const failure = textOf(step, "error.type");
   const because = failure ? `: ${failure}` : "";
+  const reason = textOf(gateway, "edgepass.token.refusal");
   switch (step.name) {
     case "gateway.verify": {
       const kid = textOf(gateway, "edgepass.token.kid");
       const issuer = textOf(gateway, "edgepass.issuer");
-      if (step.status === "error") return { name: "Verify", text: `Refused${because}` };
+      if (step.status === "error") {
+        return { name: "Verify", text: `Refused${because}${reason ? `, ${reason}` : ""}` };
+      }
       const by = issuer ? `, issuer ${issuer}` : "";
       return { name: "Verify", text: `Signed with the key ${kid ?? "(unknown)"}${by}` };
     }
     case "gateway.revocation": {
       const outcome = textOf(step, "edgepass.revocation.answer") ?? "";
       const mode = textOf(step, "edgepass.revocation.mode");
-      const words = revocationWords[outcome] ?? `${outcome}${because}`;
+      const by = outcome === "revoked" && reason ? `, ${reason}` : "";
+      const words = `${revocationWords[outcome] ?? `${outcome}${because}`}${by}`;
       return { name: "Revocation", text: `${words}${mode ? ` (${mode})` : ""}` };
     }
     case "gateway.sign": {

@@ -85,6 +85,22 @@ Deno.test("a refusal is described with its code, and no step after it", () => {
   ]);
 });
 
+Deno.test("a refused token is described with its reason", () => {
+  const refused = (name: string, reason: string, attributes: Attributes) =>
+    describe(detail(
+      root({ "edgepass.token.refusal": reason }),
+      span(name, attributes, { status: "error" }),
+    ))[2];
+  assert.equal(
+    refused("gateway.verify", "claim_missing:sid", { "error.type": "token_invalid" }),
+    "Verify!: Refused: token_invalid, claim_missing:sid",
+  );
+  assert.equal(
+    refused("gateway.revocation", "revoked:login", { "edgepass.revocation.answer": "revoked" }),
+    "Revocation!: Revoked, revoked:login",
+  );
+});
+
 Deno.test("a trace that did not pass the gateway has no decisions", () => {
   assert.deepEqual(toDecisions(detail(span("GET /x", {}, { service: "user" }))), []);
   const lost = detail(root({ "http.response.status_code": 404, "error.type": "not_found" }));

@@ -2,6 +2,7 @@ import { useApp } from "../data/app.ts";
 import { useNow } from "../data/hooks.ts";
 import { type Decision, toClaims, toLife } from "../logic/decision.ts";
 import { toDuration } from "../logic/format.ts";
+import type { TokenRefusal } from "../logic/token_refusals.ts";
 import type { RequestDetail } from "../api_types.ts";
 import { Icon, Service } from "./small.tsx";
 
@@ -59,6 +60,32 @@ function Verdicts({ verdicts, start }: { verdicts: RequestDetail["verdicts"]; st
         </li>
       ))}
     </ul>
+  );
+}
+
+/** Why the gateway refused the token; the caller was told the code alone. */
+export function RefusedToken({ refusal: { reason, meaning, remedy }, isAnonymous }: {
+  refusal: TokenRefusal;
+  /** The route is optional, and the caller counted as anonymous. */
+  isAnonymous: boolean;
+}) {
+  return (
+    <dl class="token-refusal">
+      <dt>Reason</dt>
+      <dd>
+        <code>{reason}</code>
+      </dd>
+      <dt>What it means</dt>
+      <dd>{meaning}.</dd>
+      <dt>What to do</dt>
+      <dd>{remedy}.</dd>
+      {isAnonymous && (
+        <>
+          <dt>And then</dt>
+          <dd>The route is open to anyone: the caller counted as anonymous.</dd>
+        </>
+      )}
+    </dl>
   );
 }
 

@@ -5,9 +5,10 @@ import { useResponse, useThrottled } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { toHash } from "../data/router.ts";
 import { toDecisions } from "../logic/decision.ts";
+import { readTokenRefusal } from "../logic/token_refusals.ts";
 import { toDateAndClock, toDuration, toPlural } from "../logic/format.ts";
 import { extentOf, toSpanRows } from "../logic/span_tree.ts";
-import { Decisions, Passport } from "../parts/passport.tsx";
+import { Decisions, Passport, RefusedToken } from "../parts/passport.tsx";
 import { EventTrails } from "../parts/event_trails.tsx";
 import { keyOfIndex, LogLines } from "../parts/log_lines.tsx";
 import { CopyButton, Empty, Failure, Panel, Person, Status } from "../parts/small.tsx";
@@ -77,6 +78,7 @@ function Shown({ traceId, trace, selected, select }: ShownProps) {
   useKeys(rowKeys(rows));
   const span = spans.find(({ spanId }) => spanId === selected) ?? toSpanRows(spans)[0]?.span;
   const start = spans.length > 0 ? extentOf(spans).start : logs[0]?.time ?? 0;
+  const refusal = readTokenRefusal(trace);
   return (
     <>
       <TraceHead traceId={traceId} trace={trace} />
@@ -106,6 +108,11 @@ function Shown({ traceId, trace, selected, select }: ShownProps) {
             : <p class="muted">Nothing was logged.</p>}
         </Panel>
         <div class="trace-middle">
+          {refusal && (
+            <Panel title="Why the token was refused">
+              <RefusedToken refusal={refusal} isAnonymous={!trace.request?.code} />
+            </Panel>
+          )}
           <Panel title="What the gateway decided">
             <Decisions decisions={toDecisions(trace)} select={select} />
           </Panel>

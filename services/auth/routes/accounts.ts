@@ -1,15 +1,13 @@
 import {
-  bodyProblems,
   createApi,
   createRoute,
   idempotencyKey,
   jsonBody,
   jsonResponse,
-  problems,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql";
+import { readCursor, toPage } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import type { Accounts, OpenAccount } from "../accounts.ts";
 import type { Administration } from "../administration.ts";
@@ -39,20 +37,15 @@ const signUp = createRoute({
     "A taken address is told (409): sign-up cannot hide it without mail. It is throttled.",
   tags: ["Login"],
   request: { ...idempotencyKey, ...jsonBody(NewAccount) },
-  responses: {
-    201: jsonResponse("The new account", Identity),
-    ...problems(
-      ...bodyProblems,
-      "email_taken",
-      "conflict",
-      "rate_limited",
-      "upstream_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 201: jsonResponse("The new account", Identity) },
+  problems: [
+    "email_taken",
+    "conflict",
+    "rate_limited",
+    "upstream_unavailable",
+    "store_unavailable",
+  ],
 });
-
-const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
 
 const listAccounts = createRoute({
   method: "get",
@@ -62,17 +55,15 @@ const listAccounts = createRoute({
   summary: "List accounts",
   tags: ["Accounts"],
   request: { query: AccountQuery },
-  responses: {
-    200: jsonResponse("A page of accounts", ManagedAccountList),
-    ...problems(...adminProblems, "validation_failed"),
-  },
+  responses: { 200: jsonResponse("A page of accounts", ManagedAccountList) },
+  problems: ["store_unavailable"],
 });
 
 const changeProblems = [
-  ...adminProblems,
   "not_found",
   "conflict",
   "revocation_unavailable",
+  "store_unavailable",
 ] as const;
 
 const setRoles = createRoute({
@@ -85,10 +76,8 @@ const setRoles = createRoute({
     "Access tokens issued before are dead at once; a refresh gives one with these roles.",
   tags: ["Accounts"],
   request: { params: IdParam, ...jsonBody(NewRoles) },
-  responses: {
-    200: jsonResponse("The account", ManagedAccount),
-    ...problems(...bodyProblems, ...changeProblems),
-  },
+  responses: { 200: jsonResponse("The account", ManagedAccount) },
+  problems: changeProblems,
 });
 
 const disable = createRoute({
@@ -99,10 +88,8 @@ const disable = createRoute({
   summary: "Disable an account and end its logins",
   tags: ["Accounts"],
   request: { params: IdParam },
-  responses: {
-    200: jsonResponse("The account", ManagedAccount),
-    ...problems(...changeProblems),
-  },
+  responses: { 200: jsonResponse("The account", ManagedAccount) },
+  problems: changeProblems,
 });
 
 const enable = createRoute({
@@ -113,10 +100,8 @@ const enable = createRoute({
   summary: "Let a disabled account log in again",
   tags: ["Accounts"],
   request: { params: IdParam },
-  responses: {
-    200: jsonResponse("The account", ManagedAccount),
-    ...problems(...changeProblems),
-  },
+  responses: { 200: jsonResponse("The account", ManagedAccount) },
+  problems: changeProblems,
 });
 
 /** Sign-up, and the administration of accounts. */
@@ -143,10 +128,7 @@ export function accountRoutes(
         ...(q === undefined ? {} : { q }),
         ...(after === undefined ? {} : { after }),
       });
-      const items = found.slice(0, limit);
-      const last = found.length > limit ? items.at(-1) : undefined;
-      const nextCursor = last ? toCursor([last.id]) : null;
-      return c.json({ items: items.map(toManaged), nextCursor }, 200);
+      return c.json(toPage(found, { limit, toItem: toManaged, toPosition: ({ id }) => [id] }), 200);
     })
     .openapi(setRoles, async (c) => {
       const { userId: actorId } = c.var.user;

@@ -3,7 +3,6 @@ import {
   createRoute,
   jsonResponse,
   noContent,
-  problems,
   type ServiceApp,
 } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
@@ -19,10 +18,8 @@ const me = createRoute({
   access: "authenticated",
   method: "get",
   path: "/internal/accounts/me",
-  responses: {
-    200: jsonResponse("The person's account", OwnAccount),
-    ...problems("authentication_required", "forbidden", "not_found"),
-  },
+  responses: { 200: jsonResponse("The person's account", OwnAccount) },
+  problems: ["not_found"],
 });
 
 const closeMe = createRoute({
@@ -30,10 +27,8 @@ const closeMe = createRoute({
   access: "authenticated",
   method: "delete",
   path: "/internal/accounts/me",
-  responses: {
-    204: noContent("The account is closed and all its logins have ended"),
-    ...problems("authentication_required", "forbidden", "not_found", "revocation_unavailable"),
-  },
+  responses: { 204: noContent("The account is closed and all its logins have ended") },
+  problems: ["not_found", "revocation_unavailable"],
 });
 
 const one = createRoute({
@@ -43,10 +38,8 @@ const one = createRoute({
   method: "get",
   path: "/internal/accounts/{id}",
   request: { params: IdParam },
-  responses: {
-    200: jsonResponse("What others may know of an account", PublicAccount),
-    ...problems("authentication_required", "not_found"),
-  },
+  responses: { 200: jsonResponse("What others may know of an account", PublicAccount) },
+  problems: ["authentication_required", "not_found"],
 });
 
 /** The routes that other services call. */

@@ -1,13 +1,11 @@
 import { createMiddleware } from "hono/factory";
 import {
-  bodyProblems,
   createApi,
   createRoute,
   jsonBody,
   jsonResponse,
   noContent,
   type PassportEnv,
-  problems,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
@@ -43,16 +41,8 @@ const login = createRoute({
   description: "Begins a new login, whatever cookies came along, and sets both cookies.",
   tags,
   request: jsonBody(Credentials),
-  responses: {
-    200: jsonResponse("Logged in", LoggedIn),
-    ...problems(
-      ...bodyProblems,
-      "credentials_invalid",
-      "rate_limited",
-      "upstream_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 200: jsonResponse("Logged in", LoggedIn) },
+  problems: ["credentials_invalid", "rate_limited", "upstream_unavailable", "store_unavailable"],
 });
 
 const token = createRoute({
@@ -63,19 +53,16 @@ const token = createRoute({
   summary: "Get tokens without cookies",
   tags,
   request: jsonBody(TokenRequest),
-  responses: {
-    200: jsonResponse("Both tokens", TokenResponse),
-    ...problems(
-      ...bodyProblems,
-      "credentials_invalid",
-      "refresh_invalid",
-      "refresh_reused",
-      "rate_limited",
-      "upstream_unavailable",
-      "revocation_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 200: jsonResponse("Both tokens", TokenResponse) },
+  problems: [
+    "credentials_invalid",
+    "refresh_invalid",
+    "refresh_reused",
+    "rate_limited",
+    "upstream_unavailable",
+    "revocation_unavailable",
+    "store_unavailable",
+  ],
 });
 
 const refresh = createRoute({
@@ -86,17 +73,15 @@ const refresh = createRoute({
   operationId: "refresh",
   summary: "Exchange the refresh cookie for new cookies",
   tags,
-  responses: {
-    200: jsonResponse("Both cookies are new", Refreshed),
-    ...problems(
-      "authentication_required",
-      "ambiguous_credentials",
-      "refresh_invalid",
-      "refresh_reused",
-      "revocation_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 200: jsonResponse("Both cookies are new", Refreshed) },
+  problems: [
+    "authentication_required",
+    "ambiguous_credentials",
+    "refresh_invalid",
+    "refresh_reused",
+    "revocation_unavailable",
+    "store_unavailable",
+  ],
 });
 
 const logout = createRoute({
@@ -107,16 +92,14 @@ const logout = createRoute({
   operationId: "logOut",
   summary: "End this login",
   tags,
-  responses: {
-    204: noContent("The login has ended and both cookies are gone"),
-    ...problems(
-      "authentication_required",
-      "ambiguous_credentials",
-      "refresh_invalid",
-      "revocation_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 204: noContent("The login has ended and both cookies are gone") },
+  problems: [
+    "authentication_required",
+    "ambiguous_credentials",
+    "refresh_invalid",
+    "revocation_unavailable",
+    "store_unavailable",
+  ],
 });
 
 const logoutAll = createRoute({
@@ -127,15 +110,8 @@ const logoutAll = createRoute({
   operationId: "logOutEverywhere",
   summary: "End every login of the person",
   tags,
-  responses: {
-    204: noContent("Every login has ended and both cookies are gone"),
-    ...problems(
-      "authentication_required",
-      "forbidden",
-      "revocation_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 204: noContent("Every login has ended and both cookies are gone") },
+  problems: ["revocation_unavailable", "store_unavailable"],
 });
 
 export interface LoginRoutesOptions {

@@ -1,16 +1,14 @@
 import {
-  bodyProblems,
   createApi,
   createRoute,
   jsonBody,
   jsonResponse,
   ListQuery,
   noContent,
-  problems,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql";
+import { readCursor, toPage } from "@edgepass/shared/sql";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { ChangePassword } from "../change_password.ts";
@@ -38,10 +36,8 @@ const listSessions = createRoute({
   summary: "List one's own logins",
   tags: ["Login"],
   request: { query: ListQuery },
-  responses: {
-    200: jsonResponse("A page of logins, newest first", SessionList),
-    ...problems("authentication_required", "forbidden", "validation_failed", "store_unavailable"),
-  },
+  responses: { 200: jsonResponse("A page of logins, newest first", SessionList) },
+  problems: ["store_unavailable"],
 });
 
 const endSession = createRoute({
@@ -53,16 +49,8 @@ const endSession = createRoute({
   summary: "End one of one's own logins",
   tags: ["Login"],
   request: { params: IdParam },
-  responses: {
-    204: noContent("The login has ended"),
-    ...problems(
-      "authentication_required",
-      "forbidden",
-      "not_found",
-      "revocation_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 204: noContent("The login has ended") },
+  problems: ["not_found", "revocation_unavailable", "store_unavailable"],
 });
 
 const password = createRoute({
@@ -76,21 +64,16 @@ const password = createRoute({
     "clients without cookies refresh by themselves.",
   tags: ["Login"],
   request: jsonBody(PasswordChange),
-  responses: {
-    204: noContent("The password is changed"),
-    ...problems(
-      ...bodyProblems,
-      "authentication_required",
-      "ambiguous_credentials",
-      "credentials_invalid",
-      "token_revoked",
-      "forbidden",
-      "rate_limited",
-      "upstream_unavailable",
-      "revocation_unavailable",
-      "store_unavailable",
-    ),
-  },
+  responses: { 204: noContent("The password is changed") },
+  problems: [
+    "ambiguous_credentials",
+    "credentials_invalid",
+    "token_revoked",
+    "rate_limited",
+    "upstream_unavailable",
+    "revocation_unavailable",
+    "store_unavailable",
+  ],
 });
 
 export interface SessionRoutesOptions {
@@ -112,10 +95,8 @@ export function sessionRoutes(
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       });
-      const items = found.slice(0, limit);
-      const last = found.length > limit ? items.at(-1) : undefined;
-      const nextCursor = last ? toCursor([last.sid]) : null;
-      return c.json({ items: items.map((one) => toSession(one, person.sid)), nextCursor }, 200);
+      const toItem = (one: Login) => toSession(one, person.sid);
+      return c.json(toPage(found, { limit, toItem, toPosition: ({ sid }) => [sid] }), 200);
     })
     .openapi(endSession, async (c) => {
       const person = requirePerson(c.var.passport);

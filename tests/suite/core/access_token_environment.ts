@@ -1,8 +1,9 @@
 import { importSecret } from "@edgepass/shared/crypto";
 import {
-  type AccessToken,
   type AccessTokenIssuer,
-  type AccessTokenRefusal,
+  indexIssuers,
+  type Issuers,
+  type TokenVerdict,
   verifyAccessToken,
 } from "@edgepass/shared/tokens";
 import { forge, makePair } from "./keys.ts";
@@ -57,33 +58,36 @@ export const theirClaims = {
 export function makeIssuers(
   keys: Keys,
   external: Partial<AccessTokenIssuer> = {},
-): ReadonlyMap<string, AccessTokenIssuer> {
-  const rings = {
-    [ours]: new Map([keys.own, keys.rotated].map(({ verification }) => [
-      verification.kid,
-      verification,
-    ])),
-    [theirs]: new Map([[keys.external.verification.kid, keys.external.verification]]),
-  };
-  return new Map<string, AccessTokenIssuer>([
-    [ours, {
+): Issuers {
+  const of = (...pairs: readonly (keyof Keys)[]): AccessTokenIssuer["findKey"] => ({ kid, alg }) =>
+    Promise.resolve(
+      pairs.map((name) => keys[name])
+        .flatMap((key) => "verification" in key ? [key.verification] : [])
+        .find((key) => key.kid === kid && key.alg === alg),
+    );
+  return indexIssuers<AccessTokenIssuer>([
+    {
       iss: ours,
-      audience: "https://api.test",
+      audience: ["https://api.test"],
+      algorithms: ["EdDSA"],
       typ: ["at+jwt"],
       claims: {},
       maxLifeSeconds: 900,
-      findKey: (kid) => Promise.resolve(rings[ours]?.get(kid)),
-    }],
-    [theirs, {
+      maxTokenBytes: 4096,
+      findKey: of("own", "rotated"),
+    },
+    {
       alias: "idp",
       iss: theirs,
-      audience: "edgepass",
-      typ: ["JWT", "at+jwt", ""],
+      audience: ["edgepass"],
+      algorithms: ["ES256"],
+      typ: ["jwt", "at+jwt", ""],
       claims: {},
       maxLifeSeconds: 3600,
-      findKey: (kid) => Promise.resolve(rings[theirs]?.get(kid)),
+      maxTokenBytes: 4096,
+      findKey: of("external"),
       ...external,
-    }],
+    },
   ]);
 }
 
@@ -115,7 +119,7 @@ export async function makeToken(keys: Keys, change: Change): Promise<string> {
 }
 
 /** The verifier's result for one row. */
-export async function judge(change: Change): Promise<AccessToken | AccessTokenRefusal> {
+export async function judge(change: Change): Promise<TokenVerdict> {
   const keys = await makeKeys();
   return await verifyAccessToken(await makeToken(keys, change), {
     issuers: makeIssuers(keys, change.external),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AccessTokenIssuer } from "@edgepass/shared/tokens";
+import type { AccessToken, AccessTokenIssuer, TokenVerdict } from "@edgepass/shared/tokens";
 import {
   type Change,
   judge,
@@ -68,9 +68,6 @@ const foreignHeaderRefusals: Readonly<Record<string, Change>> = Object.fromEntri
     "jwk": { header: { jwk: { kty: "EC" } } },
     "jku": { header: { jku: "https://evil.test" } },
     "x5u": { header: { x5u: "https://evil.test" } },
-    "x5c": { header: { x5c: [] } },
-    "x5t": { header: { x5t: "AA" } },
-    "x5t#S256": { header: { "x5t#S256": "AA" } },
     "crit": { header: { crit: ["exp"] } },
     "b64": { header: { b64: true } },
     "zip": { header: { zip: "DEF" } },
@@ -78,7 +75,7 @@ const foreignHeaderRefusals: Readonly<Record<string, Change>> = Object.fromEntri
     "a typ that is not configured": { header: { typ: "id+jwt" } },
     "a typ that is not a string": { header: { typ: 1 } },
     "typ null": { header: { typ: null } },
-    "no kid": { header: { kid: undefined } },
+    "no kid, where that names no key": { header: { kid: undefined } },
     "the kid of our key": { header: { kid: "own", alg: "EdDSA" }, signer: "own" },
     "alg of our key": { header: { alg: "EdDSA" } },
   }).map(([what, change]) => [`another issuer's token with ${what}`, { external, ...change }]),
@@ -133,14 +130,11 @@ const foreignClaimRefusals: Readonly<Record<string, Change>> = Object.fromEntrie
   Object.entries<Change>({
     "no aud": without("aud"),
     "no sub": without("sub"),
-    "no iat": without("iat"),
     "no exp": without("exp"),
     "another audience": { claims: { aud: "other" } },
     "audiences without ours": { claims: { aud: ["edgepass.evil", "edge"] } },
     "an empty list of audiences": { claims: { aud: [] } },
     "an audience that is a number": { claims: { aud: [1, "edgepass"] } },
-    "a subject with a space": { claims: { sub: "a b" } },
-    "a subject outside of ASCII": { claims: { sub: "jürgen" } },
     "a subject of 257 characters": { claims: { sub: "a".repeat(257) } },
     "a lifetime over its issuer's limit": { claims: { exp: theirClaims.iat + 3601 } },
     "two scopes in one member": { claims: { scope: ["read write"] } },
@@ -202,6 +196,7 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
   "our own token": [{}, {
     iss: ourClaims.iss,
     kid: "own",
+    kind: "user",
     sub: ourClaims.sub,
     iat: ourClaims.iat,
     exp: ourClaims.exp,
@@ -215,6 +210,7 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
     alias: "idp",
     iss: theirClaims.iss,
     kid: "external",
+    kind: "user",
     sub: "auth0|42",
     iat: theirClaims.iat,
     exp: theirClaims.exp,
@@ -284,24 +280,32 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
   ],
 };
 
+function codeOf(verdict: TokenVerdict): string {
+  return "refusal" in verdict ? verdict.refusal.code : "accepted";
+}
+
+function tokenOf(verdict: TokenVerdict): AccessToken {
+  if ("refusal" in verdict) assert.fail(verdict.refusal.reason);
+  return verdict.token;
+}
+
 export const accessTokenCases: readonly Case[] = [
   ...Object.entries(invalid).map(([what, change]) => ({
     name: `an access token is refused as token_invalid: ${what}`,
     async run() {
-      assert.equal(await judge(change), "token_invalid");
+      assert.equal(codeOf(await judge(change)), "token_invalid");
     },
   })),
   ...Object.entries(timeRefusals).map(([what, change]) => ({
     name: `an access token is refused as token_expired: ${what}`,
     async run() {
-      assert.equal(await judge(change), "token_expired");
+      assert.equal(codeOf(await judge(change)), "token_expired");
     },
   })),
   ...Object.entries(accepted).map(([what, [change, expected]]) => ({
     name: `an access token is accepted: ${what}`,
     async run() {
-      const token = await judge(change);
-      if (typeof token === "string") assert.fail(token);
+      const token = tokenOf(await judge(change));
       const read = Object.fromEntries(
         Object.keys(expected).map((name) => [name, Reflect.get(token, name)]),
       );
@@ -312,9 +316,9 @@ export const accessTokenCases: readonly Case[] = [
     name: "a verified access token has only the documented members",
     async run() {
       const expected = accepted["our own token"]?.[1];
-      assert.deepEqual(await judge({}), expected);
+      assert.deepEqual(tokenOf(await judge({})), expected);
       assert.deepEqual(
-        await judge({ external }),
+        tokenOf(await judge({ external })),
         accepted["another issuer's token, under its alias"]?.[1],
       );
     },

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import {
   type AlgorithmName,
   algorithms,
+  asymmetricAlgorithms,
   decodeBase64Url,
+  importIssuerKeys,
   importJwkSet,
   importSecret,
   readJws,
@@ -57,12 +59,16 @@ function casesOf(vector: typeof vectors[number]): Case[] {
     {
       name: `a JWS signed with ${vector.name} fails when its header names another algorithm`,
       async run() {
-        const key = await importKey(vector);
         const jws = readJws(vector.token, 4096);
         assert.ok(jws);
+        const key = await importKey(vector);
         const others = Object.keys(algorithms).filter((alg) => alg !== key.alg) as AlgorithmName[];
+        // Web Crypto binds an RSA key to its padding and hash, so that it is imported again.
+        const jwk = { ...vector.jwk, kid: "vector", alg: undefined };
+        const again = await importIssuerKeys({ keys: [jwk] }, asymmetricAlgorithms);
         for (const alg of others) {
-          const result: boolean = await verifyJws(jws, { ...key, alg }).catch(() => false);
+          const other = again.entries.find((entry) => entry.alg === alg) ?? { ...key, alg };
+          const result: boolean = await verifyJws(jws, other).catch(() => false);
           assert.equal(result, false, alg);
         }
       },

@@ -1,27 +1,44 @@
 import {
   type AlgorithmName,
+  type AsymmetricAlgorithmName,
   encodeBase64Url,
   importJwkSet,
   type SigningKey,
   type VerificationKey,
 } from "@edgepass/shared/crypto";
 
+const rsa = (name: string, hash: string) => ({
+  name,
+  modulusLength: 2048,
+  publicExponent: Uint8Array.of(1, 0, 1),
+  hash,
+});
+
 /** Web Crypto's algorithm names, written out here, so that a typo in the source is found. */
 const generation = {
   EdDSA: { name: "Ed25519" },
   ES256: { name: "ECDSA", namedCurve: "P-256" },
-  RS256: {
-    name: "RSASSA-PKCS1-v1_5",
-    modulusLength: 2048,
-    publicExponent: Uint8Array.of(1, 0, 1),
-    hash: "SHA-256",
-  },
-} as const;
+  ES384: { name: "ECDSA", namedCurve: "P-384" },
+  ES512: { name: "ECDSA", namedCurve: "P-521" },
+  RS256: rsa("RSASSA-PKCS1-v1_5", "SHA-256"),
+  RS384: rsa("RSASSA-PKCS1-v1_5", "SHA-384"),
+  RS512: rsa("RSASSA-PKCS1-v1_5", "SHA-512"),
+  PS256: rsa("RSA-PSS", "SHA-256"),
+  PS384: rsa("RSA-PSS", "SHA-384"),
+  PS512: rsa("RSA-PSS", "SHA-512"),
+} as const satisfies Record<AsymmetricAlgorithmName, object>;
 
 const signature = {
   EdDSA: { name: "Ed25519" },
   ES256: { name: "ECDSA", hash: "SHA-256" },
+  ES384: { name: "ECDSA", hash: "SHA-384" },
+  ES512: { name: "ECDSA", hash: "SHA-512" },
   RS256: { name: "RSASSA-PKCS1-v1_5" },
+  RS384: { name: "RSASSA-PKCS1-v1_5" },
+  RS512: { name: "RSASSA-PKCS1-v1_5" },
+  PS256: { name: "RSA-PSS", saltLength: 32 },
+  PS384: { name: "RSA-PSS", saltLength: 48 },
+  PS512: { name: "RSA-PSS", saltLength: 64 },
   HS256: { name: "HMAC" },
 } as const satisfies Record<AlgorithmName, object>;
 
@@ -35,7 +52,7 @@ export interface TestPair {
 /** A new key pair. The public half is imported from a JWK set, as an issuer's key is. */
 export async function makePair(
   kid: string,
-  alg: "EdDSA" | "ES256" | "RS256" = "EdDSA",
+  alg: AsymmetricAlgorithmName = "EdDSA",
 ): Promise<TestPair> {
   const pair = await crypto.subtle.generateKey(generation[alg], true, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new TypeError("Expected a key pair");

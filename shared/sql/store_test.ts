@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { encodeBase64Url } from "../crypto/encoding.ts";
 import { Problem } from "../problem.ts";
-import { readCursor, toCursor, uuidv7 } from "./rows.ts";
+import { readCursor, toCursor, toPage, uuidv7 } from "./store.ts";
 
 Deno.test("uuidv7 has its time, version and variant where RFC 9562 §5.7 puts them", () => {
   const times = fc.integer({ min: 0, max: 2 ** 48 - 1 });
@@ -75,4 +75,18 @@ Deno.test("any text is read as a position or refused with a problem", () => {
 
 Deno.test("a position that is too long is refused as a cursor", () => {
   assert.throws(() => toCursor(["x".repeat(1024)]), RangeError);
+});
+
+Deno.test("a page has a cursor behind its last row where another page follows, and null on the last", () => {
+  const page = (rows: readonly string[]) =>
+    toPage(rows, {
+      limit: 2,
+      toItem: (name) => ({ name }),
+      toPosition: (name) => [name, 1],
+    });
+  assert.deepEqual(page([]), { items: [], nextCursor: null });
+  assert.equal(page(["a", "b"]).nextCursor, null);
+  const { items, nextCursor } = page(["a", "b", "c"]);
+  assert.deepEqual(items, [{ name: "a" }, { name: "b" }]);
+  assert.deepEqual(readCursor(Position, nextCursor ?? ""), ["b", 1]);
 });
