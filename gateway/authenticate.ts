@@ -115,6 +115,8 @@ export type Identify = (
     readonly rule: AccessRule;
     readonly revocation: RevocationMode;
     readonly steps: Steps;
+    /** Throws for a token that no Passport of the route can carry. */
+    readonly requireSignable?: (token: AccessToken) => void;
     /** Reads the token's revocation entries. */
     readonly read: (token: AccessToken) => Promise<ReadEntries>;
     /** Counts the request of a caller who turns out to be anonymous. */
@@ -133,13 +135,14 @@ export function createIdentify(
   },
 ): Identify {
   return async function identify({ access }, options) {
-    const { rule, revocation, steps, read, countAnonymous, ignored } = options;
+    const { rule, revocation, steps, requireSignable, read, countAnonymous, ignored } = options;
     if (rule === "public") {
       await countAnonymous?.();
       return "anonymous";
     }
     try {
       const token = await steps.run("verify", () => authenticate(access), describeVerified);
+      requireSignable?.(token);
       const check = () => checkRevocation(token, revocation, () => read(token));
       await steps.run("revocation", check, describeRevocation(revocation));
       return token;

@@ -122,6 +122,7 @@ export async function readGatewayConfig(
       audience: config.TRUST_DOMAIN,
       keys: await readKeys(config, log),
       ttlSeconds: config.PASSPORT_TTL_SECONDS,
+      policy: config.PASSPORT_POLICY,
     },
   };
 }

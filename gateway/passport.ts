@@ -1,16 +1,10 @@
-import type { PassportSection } from "@edgepass/shared/configuration";
-import {
-  randomToken,
-  type Secret,
-  type SigningKey,
-  signJws,
-  toSecret,
-} from "@edgepass/shared/crypto";
+import { randomToken, type Secret, signJws, toSecret } from "@edgepass/shared/crypto";
 import { count, internalHeaders } from "@edgepass/shared/context";
 import type { Logger } from "@edgepass/shared/telemetry";
 import {
   maxPassportBytes,
   type PassportClaims,
+  type PolicyPatch,
   type Profile,
   profiles,
   warnPassportBytes,
@@ -18,33 +12,18 @@ import {
 import { Problem } from "@edgepass/shared/problem";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
+import {
+  type Bearer,
+  chooseForm,
+  type CommonClaims,
+  listLargest,
+  measurePassport,
+  type PassportOptions,
+  toClaims,
+  toPassportClaims,
+} from "./passport_claims.ts";
+import { nameIssuer } from "./revocation.ts";
 import type { Outcome } from "./steps.ts";
-
-/** Which profiles a request carries: one of them, or S that authorises and A for comparison. */
-export type Send = NonNullable<PassportSection["send"]>;
-
-/** How Passports are signed. */
-export interface PassportOptions {
-  /** The Passport issuer: `iss` of every Passport. */
-  readonly issuer: string;
-  /** The trust domain: `aud` of every Passport. */
-  readonly audience: string;
-  /** The one key of each profile that signs. */
-  readonly signingKeys: Readonly<Partial<Record<Profile, SigningKey>>>;
-  /** What is sent, also with the gateway's own calls; S by default. */
-  readonly send?: Send;
-  /** What is sent instead on a route, by its path. */
-  readonly sendByRoute?: Readonly<Record<string, Send>>;
-  /** Life in seconds, 30 by default, 300 at most. */
-  readonly ttlSeconds?: number;
-  /** Current version of the central configuration: `cfg`; 0 without one. */
-  readonly configurationVersion?: number;
-}
-
-/**
- * The subject of a Passport: that of a verified token, an anonymous caller, or the gateway itself.
- */
-export type Bearer = AccessToken | "anonymous" | "gateway";
 
 /** A Passport with its claims: logs and spans may have the claims, but never the signature. */
 export interface SignedPassport {
@@ -58,10 +37,9 @@ export interface SignedPassport {
 }
 
 /**
- * Signs a Passport for one request (policies v0.1.0 and v0.2.0); `traceId` becomes `txn`, `route`
- * is the path of the route's row.
+ * Signs a Passport for one request; `traceId` becomes `txn`, `route` is the path of the route's row.
  *
- * @throws {Problem} `internal` for one over 4096 bytes
+ * @throws {Problem} `token_invalid` for a token that `RequireSignable` refuses
  */
 export type SignPassport = (
   bearer: Bearer,
@@ -71,67 +49,84 @@ export type SignPassport = (
 
 /** Makes the only signer of Passports; a Passport is never cached or renewed. */
 export function createSignPassport(
-  {
-    issuer,
-    audience,
-    signingKeys,
-    send = "S",
-    sendByRoute = {},
-    ttlSeconds = 30,
-    configurationVersion = 0,
-  }: PassportOptions,
+  options: PassportOptions,
   { now, log }: { now: () => number; log: Logger },
 ): SignPassport {
-  const sign = createSigner(signingKeys, log);
+  const sign = createSigner(options.signingKeys, log);
   return async function signPassport(bearer, traceId, route) {
-    const iat = Math.floor(now() / 1000);
-    const claims = {
-      iss: issuer,
-      aud: audience,
-      iat,
-      exp: iat + ttlSeconds,
-      jti: randomToken(16),
-      txn: traceId,
-      ...toIdentity(bearer),
-      cfg: configurationVersion,
-    };
-    const sending = route === undefined ? send : sendByRoute[route] ?? send;
-    if (sending === "A") {
-      const signed = await sign("A", claims);
+    const { send, patch } = chooseForm(options, route);
+    const ids = { jti: randomToken(16), txn: traceId };
+    const claims = toClaims(options, { bearer, patch, ids, now: now() });
+    if (send === "A") {
+      const signed = await sign("A", patch, claims);
       return { ...signed, txnToken: signed.token };
     }
-    const authorising = await sign("S", claims);
-    if (sending === "S") return authorising;
+    const authorising = await sign("S", patch, claims);
+    if (send === "S") return authorising;
     // The compared Passport must not fail the request: profile A is longer, and may exceed the
     // limit.
-    const txnToken = await sign("A", claims).then(({ token }) => token, () => undefined);
+    const txnToken = await sign("A", patch, claims).then(({ token }) => token, () => undefined);
     return txnToken === undefined ? authorising : { ...authorising, txnToken };
   };
 }
 
-type CommonClaims = Omit<PassportClaims, "pv" | "req_wl">;
+/**
+ * Refuses a token that no Passport of a route can carry, before the request costs anything else.
+ *
+ * @throws {Problem} `token_invalid` with the reason `too_large` for a Passport over 4096 bytes, or
+ * `claim_invalid:sub` for a client where the services of the route take policy 0.1.0
+ */
+export type RequireSignable = (token: AccessToken, route: string) => void;
 
-/** The workload that requests every Passport. */
-const requestingWorkload = "gateway";
+/** Makes the check of tokens; an operator must see what is too large, so that is an error line. */
+export function createRequireSignable(
+  options: PassportOptions,
+  { now, log }: { now: () => number; log: Logger },
+): RequireSignable {
+  return function requireSignable(token, route) {
+    const { send, patch } = chooseForm(options, route);
+    const profile = send === "A" ? "A" : "S";
+    const common = toClaims(options, { bearer: token, patch, ids: anyIds, now: now() });
+    const kid = options.signingKeys[profile]?.kid ?? "";
+    const claims = toPassportClaims(profile, patch, common);
+    const bytes = measurePassport(profile, { claims, kid });
+    if (bytes <= maxPassportBytes) return;
+    const largestClaims = listLargest(claims);
+    log.error("Passport is too large", { bytes, largestClaims, issuer: nameIssuer(token) });
+    throw tooLarge(token);
+  };
+}
+
+/** Ids as long as every Passport's: the check needs its length alone. */
+const anyIds = { jti: "0".repeat(22), txn: "0".repeat(32) };
 
 function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) {
-  return async function sign(profile: Profile, common: CommonClaims): Promise<SignedPassport> {
+  return async function sign(
+    profile: Profile,
+    patch: PolicyPatch,
+    common: CommonClaims,
+  ): Promise<SignedPassport> {
     const key = signingKeys[profile];
     if (!key) throw new TypeError(`Cannot sign a Passport: no key of profile ${profile} signs`);
-    const { version, typ } = profiles[profile];
-    const claims: PassportClaims = {
-      pv: version,
-      ...common,
-      ...(profile === "A" ? { req_wl: requestingWorkload } : {}),
-    };
-    const token = await signJws(claims, { typ, key });
-    if (token.length > warnPassportBytes) reportSize(token, claims, log);
+    const claims = toPassportClaims(profile, patch, common);
+    const token = await signJws(claims, { typ: profiles[profile].typ, key });
+    const bytes = token.length;
+    if (bytes > warnPassportBytes) {
+      log.warn("Passport is large", { bytes, largestClaims: listLargest(claims) });
+    }
+    if (bytes > maxPassportBytes) throw tooLarge();
     count("edgepass.passports.minted", {
-      "edgepass.passport.policy": version,
+      "edgepass.passport.policy": claims.pv,
       "edgepass.passport.subject": claims.sub.split(":", 1)[0],
     });
     return { token: toSecret(token), claims, kid: key.kid };
   };
+}
+
+/** The token is valid and too much for services: an error of the settings, and none of the caller. */
+function tooLarge(token?: AccessToken): Problem {
+  const issuer = token && nameIssuer(token);
+  return new Problem("token_invalid", { reason: "too_large", issuer });
 }
 
 /** The headers that carry a Passport; one of profile A is in both, byte for byte. */
@@ -161,41 +156,18 @@ export function countShadowVerdict(
   });
 }
 
-/** The claims of a Passport that say for whom it is, and what they may do. */
-export function toIdentity(
-  bearer: Bearer,
-): Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims> {
-  if (bearer === "anonymous") return { sub: "anon", roles: [], scope: "" };
-  if (bearer === "gateway") return { sub: "svc:gateway", roles: [], scope: "" };
-  const { alias, sub, sid, uv, roles, scope } = bearer;
-  return {
-    sub: alias === undefined ? `user:${sub}` : `user:${alias}:${sub}`,
-    ...(sid === undefined ? {} : { sid }),
-    roles: [...roles],
-    scope,
-    ...(uv === undefined ? {} : { uv }),
-  };
-}
-
-/** Span attributes of a Passport: everything but the signature. */
+/**
+ * Span attributes of a Passport: everything but the signature. Of `ext` the names alone: its values
+ * may be personal data, and traces are stored and shared.
+ */
 export function describePassport(outcome: Outcome<SignedPassport>): Attributes {
   if ("refusal" in outcome) return {};
-  const { claims, kid } = outcome.result;
+  const { claims: { ext, ...claims }, kid } = outcome.result;
+  const shown = { ...claims, ...(ext ? { ext: Object.keys(ext) } : {}), kid };
   return Object.fromEntries(
-    Object.entries({ ...claims, kid }).map(([name, value]) => [
+    Object.entries(shown).map(([name, value]) => [
       `edgepass.passport.${name}`,
       Array.isArray(value) ? [...value] : value,
     ]),
   );
-}
-
-function reportSize(passport: string, claims: PassportClaims, log: Logger): void {
-  const bytes = passport.length;
-  const largest = Object.entries(claims)
-    .map(([name, value]) => [name, JSON.stringify(value).length] as const)
-    .sort(([, a], [, b]) => b - a).slice(0, 3).map(([name]) => name);
-  log.warn("Passport is large", { bytes, largestClaims: largest });
-  if (bytes > maxPassportBytes) {
-    throw new Problem("internal", { cause: new RangeError(`Passport has ${bytes} bytes`) });
-  }
 }

@@ -167,7 +167,7 @@ function createDecide(parts: PolicyParts) {
 function createEvaluate({ cookieNames, origins, limiter, identify, log }: PolicyParts) {
   return async function evaluate(
     c: Context<GatewayEnv>,
-    { policy: { table, limits, signPassport }, address, edge }: {
+    { policy: { table, limits, signPassport, requireSignable }, address, edge }: {
       readonly policy: PolicySnapshot;
       readonly address: Address;
       readonly edge: RequestEdge;
@@ -191,6 +191,7 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
       revocation: route.revocation,
       steps: c.get("steps"),
       ignored: (refusal) => c.set("refusal", refusal),
+      requireSignable: (token) => requireSignable(token, route.path),
       read: (token) => edge.read({ token, counters: countersOf(token) }),
       async countAnonymous() {
         const counters = countersOf("anonymous");

@@ -7,8 +7,14 @@ import {
   withoutUndefined,
 } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/telemetry";
+import type { PolicyVersion } from "@edgepass/shared/passport";
 import type { Policies } from "@edgepass/shared/resilience";
-import { createSignPassport, type SignPassport } from "./passport.ts";
+import {
+  createRequireSignable,
+  createSignPassport,
+  type RequireSignable,
+  type SignPassport,
+} from "./passport.ts";
 import { createRouteTable, findShadowed, type Route, type RouteTable } from "./routes.ts";
 import { choosePassports, type PassportSigningKeys } from "./signing_keys.ts";
 
@@ -19,6 +25,7 @@ export interface PolicySnapshot {
   readonly table: RouteTable;
   readonly limits: RateLimits;
   readonly signPassport: SignPassport;
+  readonly requireSignable: RequireSignable;
 }
 
 /** What the central configuration overrides. */
@@ -40,6 +47,8 @@ export interface GatewayPassportOptions {
   readonly keys: PassportSigningKeys;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;
+  /** The policy that services take, 0.1.0 by default. */
+  readonly policy?: PolicyVersion;
 }
 
 /**
@@ -68,19 +77,20 @@ export function createPolicyFactory(
     warnOfUnknownRoutes(values, table, effects.log);
     warnOfShadowedRoutes(values, { table, version }, effects.log);
     warnOfSlowCallConflicts(values, table, effects.log);
+    const { policy, policyByRoute } = withoutUndefined(values.passport);
+    const options = {
+      ...passport,
+      ...choosePassports(keys.all(), values),
+      ...withoutUndefined({ policy, policyByRoute }),
+      ttlSeconds,
+      configurationVersion: version,
+    };
     return {
       version,
       table,
       limits: values.limits,
-      signPassport: createSignPassport(
-        {
-          ...passport,
-          ...choosePassports(keys.all(), values),
-          ttlSeconds,
-          configurationVersion: version,
-        },
-        effects,
-      ),
+      signPassport: createSignPassport(options, effects),
+      requireSignable: createRequireSignable(options, effects),
     };
   };
 }
@@ -111,7 +121,8 @@ function warnOfUnknownRoutes(
   log: Logger,
 ): void {
   const known = new Set(table.routes.map(({ path }) => path));
-  const named = [revocation, limits.routes ?? {}, passport.sendByRoute ?? {}].flatMap(Object.keys);
+  const { sendByRoute = {}, policyByRoute = {} } = passport;
+  const named = [revocation, limits.routes ?? {}, sendByRoute, policyByRoute].flatMap(Object.keys);
   const unknown = named.filter((path) => !known.has(path));
   if (unknown.length > 0) log.warn("Configuration names unknown routes", { unknown });
 }

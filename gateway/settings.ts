@@ -7,6 +7,7 @@ import {
   setting,
 } from "@edgepass/shared/configuration";
 import { keySource } from "@edgepass/shared/crypto";
+import { policyVersions } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";
 import { logSettings } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
@@ -56,6 +57,10 @@ export const gatewaySettings = {
   PASSPORT_KEYS_RELOAD: z.optional(keySource),
   PASSPORT_TTL_SECONDS: setting(z._default(integer({ min: 1, max: 300 }), 30), {
     meaning: "life of a Passport, and the longest a route may take",
+  }),
+  PASSPORT_POLICY: setting(z._default(z.enum(policyVersions), "0.1.0"), {
+    meaning:
+      "version of the Passport policy that all services take: from `0.1.1` (or `0.2.1`, the same choice) on clients and `claims.extra` are sent; the [central configuration](configuration.md#passport) overrides it",
   }),
   LEEWAY_SECONDS: setting(z._default(integer({ min: 0, max: 300 }), 5), {
     meaning: "tolerance for clocks that differ",

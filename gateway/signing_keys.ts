@@ -21,7 +21,7 @@ import { areDistinct, type Profile, SymmetricKey } from "@edgepass/shared/passpo
 import type { Issuers } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";
-import type { PassportOptions } from "./passport.ts";
+import type { PassportOptions } from "./passport_claims.ts";
 
 const PrivateJwk = z.extend(Ed25519PrivateJwk, {
   kid: z.optional(Kid),

@@ -189,9 +189,18 @@ function redactObject(value: object, budget: Budget): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(value).slice(0, maxMembers).map((name) => [
       plainName.test(name) ? name : mask(name),
-      secretName.test(name) ? "[redacted]" : redactMember(value, name, budget),
+      isSecret(value, name) ? "[redacted]" : redactMember(value, name, budget),
     ]),
   );
+}
+
+/** The reason of a token's refusal, whose names come from code and settings alone. */
+const openName = "tokenRefusal";
+
+/** Also `ext` of a Passport: what an issuer says of a person, such as an address. */
+function isSecret(owner: object, name: string): boolean {
+  if (name === "ext") return typeof Reflect.get(owner, name) === "object";
+  return name !== openName && secretName.test(name);
 }
 
 /** Only these members: a driver's error carries its query and parameters in others. */

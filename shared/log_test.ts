@@ -148,6 +148,17 @@ Deno.test("a field with a sensitive name is not written", () => {
   }
 });
 
+Deno.test("what an issuer says of a person in a Passport is not written", () => {
+  const { write } = setup();
+  const passport = { sub: "user:acme:7", ext: { nickname: "hunter2", tags: ["hunter2"] } };
+  for (
+    const fields of [{ claims: passport }, passport, { all: [passport] }, { ext: ["hunter2"] }]
+  ) {
+    const line = write("x", fields);
+    assert.ok(!line.includes("hunter2") && line.includes("[redacted]"), line);
+  }
+});
+
 Deno.test("fields that help to find a fault are written", () => {
   const { write } = setup();
   const fields = {
@@ -159,6 +170,8 @@ Deno.test("fields that help to find a fault are written", () => {
     kid: "2026-11-22",
     reason: "token_expired",
     passportRefusal: "signature",
+    tokenRefusal: "claim_missing:token_use",
+    ext: ".pdf",
     durationMs: 1.5,
     upstream: "https://course.internal:8443/",
   };

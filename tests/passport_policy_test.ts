@@ -10,9 +10,14 @@ import {
 } from "@edgepass/shared/crypto";
 import {
   createPassportVerifier,
+  FirstPassportClaims,
+  maxExtBytes,
   maxLifeSeconds,
   maxPassportBytes,
   PassportClaims,
+  patchOf,
+  type PolicyVersion,
+  policyVersions,
   type Profile,
   profileNames,
   profiles,
@@ -22,10 +27,14 @@ import { isProblemCode, problemCodes } from "@edgepass/shared/problem";
 import { readFences, readProjectFile } from "./support/markdown.ts";
 
 const nothing = new Map();
-const policies = { S: await readPolicy("S"), A: await readPolicy("A") };
+const versions = await Promise.all(policyVersions.map(async (version) => ({
+  version,
+  profile: profileOf(version),
+  policy: await readProjectFile(`docs/passport/policy-v${version}.md`),
+})));
 
-function readPolicy(profile: Profile): Promise<string> {
-  return readProjectFile(`docs/passport/policy-v${profiles[profile].version}.md`);
+function profileOf(version: PolicyVersion): Profile {
+  return profiles.S.versions.some((one) => one === version) ? "S" : "A";
 }
 
 /** The rows of the tables below a heading, as lists of cells. */
@@ -45,18 +54,19 @@ function unquote(cell: string | undefined): string {
 /** Key, header, claims and token of a policy's example. */
 function readExample(policy: string) {
   const [, example = ""] = policy.split(/\n## \d+\. Example\n/);
-  const [key, header, claims, token] = readFences(example).map(({ text }) => text);
+  const [key, header, claims, token, refusals = "[]"] = readFences(example).map((one) => one.text);
   return {
     key: key!.trim(),
     header: JSON.parse(header!),
     claims: JSON.parse(claims!),
     token: token!.replace(/\s/g, ""),
+    refusals: JSON.parse(refusals) as object[],
   };
 }
 
 /** The example's key, and the options for its verifier. */
-async function importExampleKey(profile: Profile) {
-  const { key, header: { kid } } = readExample(policies[profile]);
+async function importExampleKey(profile: Profile, policy: string) {
+  const { key, header: { kid } } = readExample(policy);
   if (profile === "S") {
     const secret: SigningKey = await importSecret({ kid, secret: decodeBase64Url(key)! });
     return { signing: secret, keys: new Map([[kid, secret]]), publicKeys: nothing };
@@ -67,32 +77,53 @@ async function importExampleKey(profile: Profile) {
   return { signing: signing!, keys: nothing, publicKeys };
 }
 
-for (const profile of profileNames) {
-  const policy = policies[profile];
-  const { version, line, typ } = profiles[profile];
+Deno.test("each profile has the versions of its line", () => {
+  assert.deepEqual(profileNames.flatMap((one) => [...profiles[one].versions]), [...policyVersions]);
+  for (const { version, profile } of versions) {
+    assert.equal(version, `${profiles[profile].line}.${patchOf(version)}`);
+    assert.equal(profiles[profile].versions[patchOf(version)], version);
+  }
+});
+
+for (const { version, profile, policy } of versions) {
+  const { line, typ } = profiles[profile];
+  const verifyAt = async (seconds: number) => {
+    const { claims } = readExample(policy);
+    const { keys, publicKeys } = await importExampleKey(profile, policy);
+    const verify = createPassportVerifier({
+      keys,
+      live: () => ({ accept: [profile], publicKeys, isRevoked: () => false }),
+      issuer: claims.iss,
+      audience: claims.aud,
+      now: () => seconds * 1000,
+    });
+    return (token: string) => verify(token, profile === "A" ? token : null);
+  };
   const name = `policy v${version}`;
 
   Deno.test(`${name}: the example is signed by its key`, async () => {
     const { header, claims, token } = readExample(policy);
-    const { signing: key } = await importExampleKey(profile);
+    const { signing: key } = await importExampleKey(profile, policy);
     assert.deepEqual(header, { alg: key.alg, typ, kid: key.kid });
     assert.equal(await signJws(claims, { typ, key }), token);
   });
 
   Deno.test(`${name}: the example is accepted until it expires`, async () => {
     const { claims, token } = readExample(policy);
-    const { keys, publicKeys } = await importExampleKey(profile);
-    const at = (seconds: number) =>
-      createPassportVerifier({
-        keys,
-        live: () => ({ accept: [profile], publicKeys, isRevoked: () => false }),
-        issuer: claims.iss,
-        audience: claims.aud,
-        now: () => seconds * 1000,
-      })(token, profile === "A" ? token : null);
-    const { userId: _userId, ...read } = await at(claims.iat);
+    const { userId: _userId, ...read } = await (await verifyAt(claims.iat))(token);
     assert.deepEqual(read, claims);
-    await assert.rejects(at(claims.exp + 5), { code: "passport_invalid" });
+    await assert.rejects((await verifyAt(claims.exp + 5))(token), { code: "passport_invalid" });
+  });
+
+  Deno.test(`${name}: each listed change of the example is refused`, async () => {
+    const { claims, refusals } = readExample(policy);
+    const { signing: key } = await importExampleKey(profile, policy);
+    const verify = await verifyAt(claims.iat);
+    assert.equal(refusals.length > 10, patchOf(version) === 1);
+    for (const change of refusals) {
+      const token = await signJws({ ...claims, ...change }, { typ, key });
+      await assert.rejects(verify(token), { code: "passport_invalid" }, JSON.stringify(change));
+    }
   });
 
   Deno.test(`${name}: the example key is refused as a setting`, () => {
@@ -104,12 +135,11 @@ for (const profile of profileNames) {
   Deno.test(`${name}: its claims equal those that verifiers read`, () => {
     const rows = rowsBelow(policy, "### 2.2 Claims");
     const claims = rows.filter(([, presence]) => /^(required|optional|with )/.test(presence ?? ""));
-    const shape = PassportClaims.shape;
+    const { shape } = patchOf(version) === 0 ? FirstPassportClaims : PassportClaims;
     assert.deepEqual(claims.map(([name]) => unquote(name)), Object.keys(shape));
     for (const [cell = "", presence] of claims) {
       const claim = unquote(cell);
-      const member = shape[claim as keyof typeof shape];
-      const isOptional = member.safeParse(undefined).success;
+      const isOptional = new Map(Object.entries(shape)).get(claim)?.safeParse(undefined).success;
       // One schema covers both profiles; this claim is required in addition.
       const isAskedFor = profile === "A" && claim === "req_wl";
       assert.equal(isOptional && !isAskedFor, presence !== "required", claim);
@@ -124,6 +154,7 @@ for (const profile of profileNames) {
         `warn above ${warnPassportBytes} bytes`,
         `\`exp\` - \`iat\` ≤ ${maxLifeSeconds}`,
         `version of the policy, \`${version}\``,
+        ...(patchOf(version) === 0 ? [] : [`object of at most ${maxExtBytes} bytes`]),
         `\`typ\` is \`${typ}\``,
       ]
     ) {

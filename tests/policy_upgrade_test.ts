@@ -322,7 +322,7 @@ async function forgeS(
   const bytes = Uint8Array.fromBase64(secret, { alphabet: "base64url" });
   const iat = Math.floor(Date.now() / 1000);
   return await signJws({
-    pv: profiles.S.version,
+    pv: profiles.S.versions[0],
     iss: settings.PUBLIC_ORIGIN,
     aud: "edgepass.local",
     iat,

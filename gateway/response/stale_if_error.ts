@@ -6,7 +6,7 @@ import type { Redis } from "@edgepass/shared/redis";
 import { fallbackKey } from "@edgepass/shared/resilience";
 import * as z from "zod/mini";
 import type { Caller } from "../credentials.ts";
-import { toIdentity } from "../passport.ts";
+import { toIdentity } from "../passport_claims.ts";
 import type { Target } from "../request/target.ts";
 import type { CheckedRoute } from "../routes.ts";
 import { isJson, maxCheckedBytes, readHead, readJsonText, resume } from "./body.ts";
@@ -204,7 +204,7 @@ const gone: ReadonlySet<number> = new Set([401, 403, 404, 410]);
  * longer see.
  */
 async function keyOf({ request, target, route, caller }: CacheKeyParts): Promise<string> {
-  const { sid: _, ...rights } = toIdentity(caller);
+  const { sid: _, ...rights } = toIdentity(caller, 1);
   const requestParts = [
     route.upstream.name,
     target.pathAndQuery,

@@ -21,7 +21,7 @@ export interface ConfigurationDocument {
   readonly services?: Readonly<Record<string, unknown>> | undefined;
   /** States of keys, and public keys. */
   readonly keys?: KeysSection | undefined;
-  /** The Passport profiles that are sent and accepted. */
+  /** The Passports that are sent and accepted. */
   readonly passport?: PassportSection | undefined;
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Kid } from "../crypto/mod.ts";
+import { policyVersions } from "../passport/mod.ts";
 import { RoutePath } from "./section.ts";
 
 /** State of a key; a `revoked` key verifies nothing. */
@@ -70,14 +71,27 @@ export const KeysSection = z.strictObject({
 export type KeysSection = z.infer<typeof KeysSection>;
 
 const Send = z.enum(["S", "shadow", "A"]);
+const Policy = z.enum(policyVersions);
 
-/** The Passport profiles that are sent and accepted. */
+/** The Passports that are sent and accepted. */
 export const PassportSection = z.strictObject({
   send: z.optional(Send.check(
     z.meta({ description: "Profile of the Passports that are signed; `shadow` sends both" }),
   )),
   sendByRoute: z.optional(
     z.record(RoutePath, Send).check(
+      z.meta({ description: "The same for single routes, by their path" }),
+    ),
+  ),
+  policy: z.optional(Policy.check(
+    z.meta({
+      description:
+        "Version of the policy that services take; of the profile that is sent the one with the same last number",
+      env: "PASSPORT_POLICY",
+    }),
+  )),
+  policyByRoute: z.optional(
+    z.record(RoutePath, Policy).check(
       z.meta({ description: "The same for single routes, by their path" }),
     ),
   ),
@@ -99,7 +113,7 @@ export const PassportSection = z.strictObject({
     { error: "must have the profile that decides wherever it is sent", path: ["accept"] },
   ),
 );
-/** The Passport profiles that are sent and accepted. */
+/** The Passports that are sent and accepted. */
 export type PassportSection = z.infer<typeof PassportSection>;
 
 /** Kinds of keys whose states are in the central document. */

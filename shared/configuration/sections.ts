@@ -18,7 +18,7 @@ export interface CommonValues {
   readonly dependencies: Dependencies;
   /** States of keys, and public keys. */
   readonly keys: KeysSection;
-  /** The Passport profiles that are sent and accepted. */
+  /** The Passports that are sent and accepted. */
   readonly passport: PassportSection;
 }
 

@@ -32,12 +32,15 @@ export {
   type DeclaredRoute,
   type Export,
   type GatewayFacts,
+  hasRole,
   readRoutes,
   requireRole,
+  requireSubject,
   requireUser,
   toTime,
   type UserPassport,
 } from "./route.ts";
+export { readSubject, type Subject } from "../passport/mod.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
 export {
   type PassportMiddleware,

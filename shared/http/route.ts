@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { PassportEnv, ServiceApp } from "./api.ts";
 import { bodyProblems, idempotencyKey, problems } from "./openapi.ts";
-import type { Passport } from "../passport/mod.ts";
+import { type Passport, readSubject, type Subject } from "../passport/mod.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
 
 /**
@@ -129,7 +129,8 @@ export type UserPassport = Passport & { readonly userId: string };
 /**
  * Requires that the caller is a person, and returns that Passport.
  *
- * @throws {Problem} `authentication_required` for anonymous callers, `forbidden` for services
+ * @throws {Problem} `authentication_required` for anonymous callers, `forbidden` for services,
+ * clients and API keys
  */
 export function requireUser(passport: Passport): UserPassport {
   const { userId } = passport;
@@ -146,6 +147,28 @@ export function requireRole(passport: Passport, ...roles: readonly string[]): Us
   const user = requireUser(passport);
   if (!hasRole(user, ...roles)) throw new Problem("forbidden");
   return user;
+}
+
+/**
+ * Requires that the caller is of one of these kinds, and returns its subject. For operations that
+ * programs may call too; their roles are checked by {@link hasRole}.
+ *
+ * @throws {Problem} `authentication_required` for anonymous callers, `forbidden` for other kinds
+ */
+export function requireSubject<const Kind extends Subject["kind"]>(
+  passport: Passport,
+  ...kinds: readonly Kind[]
+): Extract<Subject, { readonly kind: Kind }> {
+  const subject = readSubject(passport);
+  if (isOfKind(subject, kinds)) return subject;
+  throw new Problem(subject.kind === "anonymous" ? "authentication_required" : "forbidden");
+}
+
+function isOfKind<Kind extends Subject["kind"]>(
+  subject: Subject,
+  kinds: readonly Kind[],
+): subject is Extract<Subject, { readonly kind: Kind }> {
+  return kinds.some((kind) => kind === subject.kind);
 }
 
 /** Whether a Passport has one of the roles. */

@@ -1,7 +1,13 @@
 export {
+  FirstPassportClaims,
+  maxExtBytes,
   maxLifeSeconds,
   maxPassportBytes,
   PassportClaims,
+  patchOf,
+  type PolicyPatch,
+  type PolicyVersion,
+  policyVersions,
   type Profile,
   profileNames,
   profiles,
@@ -18,6 +24,7 @@ export {
   SymmetricKey,
   withoutPrivateKeys,
 } from "./keys.ts";
+export { readSubject, type Subject } from "./subject.ts";
 export {
   createShadowVerifier,
   type ShadowVerdict,

@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import {
   isHeaderOfType,
   type JsonObject,
@@ -12,15 +11,16 @@ import { Problem } from "../problem.ts";
 import {
   maxLifeSeconds,
   maxPassportBytes,
-  PassportClaims,
+  type PassportClaims,
   type Profile,
   profileNames,
   profiles,
+  readPassportClaims,
 } from "./claims.ts";
 
 /** The verified claims of a request, and what handlers need of them. */
 export type Passport = Readonly<PassportClaims> & {
-  /** The person's id, without the prefix `user:`; absent for services and anonymous callers. */
+  /** The person's id, without the prefix `user:`; absent for every other kind of subject. */
   readonly userId?: string;
 };
 
@@ -76,8 +76,8 @@ export type PassportVerifier = (
 ) => Promise<Passport>;
 
 /**
- * Makes the verifier of one trust domain's Passports (policies v0.1.0 and v0.2.0, validation order
- * 1 to 9).
+ * Makes the verifier of one trust domain's Passports (policies v0.1 and v0.2, validation order 1 to
+ * 9).
  *
  * It accepts a compact JWS (RFC 7515 §7.1) of at most 4096 bytes; `leewaySeconds` (default 5)
  * applies to `exp` and `iat`. `X-Passport` authorises: one of profile A must be in `Txn-Token` too,
@@ -124,8 +124,8 @@ export async function checkPassport(
   const { profile } = named;
   if (jws.header.alg !== key.alg || key.alg !== profiles[profile].alg) return "algorithm";
   if (!(await verifyJws(jws, key))) return "signature";
-  const { success, data: claims } = z.safeParse(PassportClaims, readJsonObject(jws.payload));
-  if (!success || !isComplete(claims, profile)) return "claims";
+  const claims = readPassportClaims(readJsonObject(jws.payload));
+  if (!claims || !isComplete(claims, profile)) return "claims";
   if (!isOfLine(claims, profiles[profile].line)) return "version";
   const { issuer, audience } = options;
   if (claims.iss !== issuer || claims.aud !== audience) return "audience";

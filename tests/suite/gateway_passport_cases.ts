@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { waitUntil } from "../support/wait.ts";
 import type { GatewayCase } from "./gateway_environment.ts";
+import type { Served } from "./gateway_platforms.ts";
 
 /** Header names under which a client may try to plant a Passport or an identity. */
 const plantedHeaders = [
@@ -201,19 +203,77 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[P14] a Passport over 4096 bytes is not issued"({ serve, externalToken, echo }) {
+  async "[P14] a token that no Passport can carry is refused like any other, and reported"(
+    { serve, externalToken, echo, runtime },
+  ) {
     const names = { TRUST_DOMAIN: "d".repeat(500), ISSUER: `https://${"i".repeat(490)}.test` };
     await using gateway = await serve(names);
-    const send = async (bytes: number) => {
-      const roles = Array.from({ length: bytes / 100 }, () => "r".repeat(97));
-      const bearer = await externalToken({ realm_access: { roles } });
+    const send = async (bearer: string, target = "/member") => {
       const headers = { authorization: `Bearer ${bearer}` };
-      const response = await fetch(`${gateway.origin}/member`, { headers });
-      return [response.status, (await response.json()).error?.code];
+      const response = await fetch(`${gateway.origin}${target}`, { headers });
+      const text = (await response.text()).replace(/"traceId":"\w+"/, "");
+      return { status: response.status, text };
     };
-    assert.deepEqual(await send(1000), [200, undefined], "from 2 KB on a warning only");
+    const tokenOf = (bytes: number) => {
+      const roles = Array.from({ length: bytes / 100 }, () => "r".repeat(97));
+      return externalToken({ realm_access: { roles } });
+    };
+    const [fits, large] = await Promise.all([tokenOf(1000), tokenOf(2000)]);
+    assert.equal((await send(fits)).status, 200, "from 2 KB on a warning only");
     echo.reset();
-    assert.deepEqual(await send(2000), [500, "internal"]);
+    const refused = await send(large);
+    assert.equal(refused.status, 401);
+    assert.deepEqual(refused, await send("garbage"), "the caller does not learn the reason");
+    assert.deepEqual(refused, await send(large, "/admin"), "before the access rule");
     assert.equal(echo.seen.length, 0);
+    assert.equal((await send(large, "/optional")).status, 200, "an unusable credential is none");
+    const [, claims = ""] = (echo.last().headers.get("x-passport") ?? "").split(".");
+    assert.equal(JSON.parse(atob(claims)).sub, "anon");
+    if (runtime === "harness") return; // It hides the log.
+    const completed = () => linesOf(gateway, "Request completed");
+    await waitUntil("all are reported", () => completed().length > 4, 20_000);
+    const [line] = linesOf(gateway, "Passport is too large");
+    assert.deepEqual([line?.level, line?.issuer], ["error", "idp"]);
+    assert.ok(line?.largestClaims.includes("roles"));
+    const reasons = completed().filter(({ issuer }) => issuer === "idp")
+      .map(({ tokenRefusal }) => tokenRefusal);
+    assert.deepEqual(new Set(reasons), new Set([undefined, "too_large"]));
+  },
+
+  async "every caller gets policy 0.1.0 until the configuration says what services take"(
+    environment,
+  ) {
+    const versionOn = async (gateway: Served, target: string) => {
+      const headers = { authorization: `Bearer ${await environment.token()}` };
+      const response = await fetch(`${gateway.origin}${target}`, { headers });
+      await response.body?.cancel();
+      assert.equal(response.status, 200);
+      return (await environment.passportOf(environment.echo.last().headers)).pv;
+    };
+    await using byDefault = await environment.serve({});
+    assert.equal(await versionOn(byDefault, "/member"), "0.1.0");
+    await using bySetting = await environment.serve({ PASSPORT_POLICY: "0.2.1" });
+    assert.equal(await versionOn(bySetting, "/member"), "0.1.1", "profile S has its own line");
+    environment.redis.configure(1, {
+      passport: { policyByRoute: { "/member/*": "0.1.1", "/admin/*": "0.1.0" } },
+    });
+    assert.equal(await versionOn(byDefault, "/member"), "0.1.1");
+    assert.equal(await versionOn(byDefault, "/optional"), "0.1.0");
+    environment.redis.configure(2, { passport: { policy: "0.1.0" } });
+    assert.equal(await versionOn(bySetting, "/member"), "0.1.0");
+    assert.equal(await versionOn(byDefault, "/member"), "0.1.0", "and back, without a restart");
   },
 };
+
+interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly issuer?: string;
+  readonly tokenRefusal?: string;
+  readonly largestClaims: readonly string[];
+}
+
+/** The log lines of a gateway with this message. */
+function linesOf({ logLines }: Served, message: string): LogLine[] {
+  return logLines.map((line) => JSON.parse(line)).filter((line) => line.message === message);
+}

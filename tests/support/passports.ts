@@ -33,7 +33,7 @@ export function createPassports({ now = Date.now }: { now?: () => number } = {})
       const iat = Math.floor(now() / 1000);
       const subject = overrides.sub ?? `user:${crypto.randomUUID()}`;
       const claims = {
-        pv: profiles.S.version,
+        pv: profiles.S.versions[0],
         iss: issuer,
         aud: trustDomain,
         iat,

@@ -51,6 +51,7 @@ export const settingDefaults = {
   "LEEWAY_SECONDS": "5",
   "LOG_LEVEL": "info",
   "PASSPORT_TTL_SECONDS": "30",
+  "PASSPORT_POLICY": "0.1.0",
   "ISSUERS": "[]",
   "ROUTES": "[]",
   "CLIENT_ADDRESS": "peer",

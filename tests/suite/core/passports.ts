@@ -84,6 +84,12 @@ async function judge(change: Change): Promise<Passport | { code: string; reason?
 const without = (name: string) => ({ claims: { [name]: undefined } });
 const nested = (depth: number): object =>
   depth === 1 ? { sub: "user:9" } : { sub: "user:9", act: nested(depth - 1) };
+/** A Passport of policy 0.1.1 for a subject that is no user of ours. */
+const later = (sub: string, more: object = {}): Change => ({
+  claims: { pv: "0.1.1", sub, sid: undefined, uv: undefined, ...more },
+});
+/** An `ext` whose JSON has this many bytes; the character has two. */
+const ext = (bytes: number) => ({ e: `${"x".repeat(bytes % 2)}${"é".repeat((bytes - 8) >> 1)}` });
 const links = (count: number) =>
   Array.from({ length: count }, () => ({ wl: "gateway", jti: "j", iat: 1 }));
 
@@ -158,6 +164,22 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     "a subject with a trailing newline": { claims: { sub: "anon\n" } },
     "a service name in another case": { claims: { sub: "svc:Course" } },
     "a subject that only begins with anon": { claims: { sub: "anonymous" } },
+    "a client under policy 0.1.0": later("client:acme:ci", { pv: "0.1.0" }),
+    "an API key under policy 0.1.0": later("key:1", { pv: "0.1.0" }),
+    "a client without an alias": later("client:ci"),
+    "a client with an empty id": later("client:acme:"),
+    "a client with an alias that cannot be one": later("client:Acme:ci"),
+    "a client with a space": later("client:acme:c i"),
+    "a client of more than 512 characters": later(`client:acme:${"c".repeat(501)}`),
+    "a client as actor under policy 0.1.0": { claims: { act: { sub: "client:acme:ci" } } },
+    "an API key with an empty id": later("key:"),
+    "an API key with a colon": later("key:1:2"),
+    "a kind of subject that no policy has": later("device:1"),
+    "our own user without sid under policy 0.1.1": later("user:42", { uv: 3 }),
+    "an ext that is a text": { claims: { pv: "0.1.1", ext: "x" } },
+    "an ext that is a list": { claims: { pv: "0.1.1", ext: [] } },
+    "an ext that is null": { claims: { pv: "0.1.1", ext: null } },
+    "an ext of more than 512 bytes": { claims: { pv: "0.1.1", ext: ext(513) } },
     "an audience in a list": { claims: { aud: ["edgepass.test"] } },
     "a txn of zeros only": { claims: { txn: "0".repeat(32) } },
     "a txn in capitals": { claims: { txn: "A".repeat(32) } },
@@ -222,6 +244,31 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
     { claims: { req_wl: "gateway", tenant: "t", act: nested(4), chain: links(8) } },
     { req_wl: "gateway", tenant: "t" },
   ],
+  "a client of another issuer, without a user's id": [
+    later("client:acme:ci%2F1", { sid: "login-1", tenant: "t" }),
+    { sub: "client:acme:ci%2F1", userId: undefined, sid: "login-1", tenant: "t" },
+  ],
+  "a client whose issuer keeps tenants apart": [later("client:acme:t-1:ci"), { pv: "0.1.1" }],
+  "an API key, without a user's id": [later("key:k_1"), { sub: "key:k_1", userId: undefined }],
+  "a client as actor": [
+    { claims: { pv: "0.1.1", act: { sub: "client:acme:ci" } } },
+    { act: { sub: "client:acme:ci" } },
+  ],
+  "a user with further claims": [
+    { claims: { pv: "0.1.1", ext: { org: { id: 1 }, tags: ["a"] } } },
+    { ext: { org: { id: 1 }, tags: ["a"] }, userId: "42" },
+  ],
+  "further claims of exactly 512 bytes": [{ claims: { pv: "0.1.1", ext: ext(512) } }, {}],
+  "further claims of a later patch": [{ claims: { pv: "0.1.12", ext: {} } }, { ext: {} }],
+  "further claims under policy 0.1.0, which are dropped": [
+    { claims: { ext: { org: 1 } } },
+    { ext: undefined },
+  ],
+  "under policy 0.1.0 what no later policy would take as ext": [
+    { claims: { ext: "x".repeat(600) } },
+    { ext: undefined },
+  ],
+  "300 roles": [{ claims: { roles: Array.from({ length: 300 }, (_, at) => `r${at}`) } }, {}],
   "the last moment of its leeway": [{ now: claims.exp + leewaySeconds - 0.001 }, {}],
   "iat at the edge of the leeway": [{ now: claims.iat - leewaySeconds }, {}],
   "a lifetime of exactly 300 s": [{ claims: { exp: claims.iat + 300 } }, {}],

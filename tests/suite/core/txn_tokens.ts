@@ -198,6 +198,9 @@ const refused: Readonly<Record<string, Readonly<Record<string, Sent>>>> = {
     "an empty req_wl": { claims: { req_wl: "" } },
     "a req_wl in a list": { claims: { req_wl: ["gateway"] } },
     "an audience in a list": { claims: { aud: ["edgepass.test"] } },
+    "a client under policy 0.2.0": { claims: { sub: "client:acme:ci" } },
+    "an API key under policy 0.2.0": { claims: { sub: "key:1" } },
+    "an ext that is a list": { claims: { pv: "0.2.1", ext: ["x"] } },
   },
   version: {
     "the line of profile S": { claims: { pv: "0.1.0" } },
@@ -228,6 +231,19 @@ const taken: Readonly<Record<string, readonly [sent: Sent, expected: object]>> =
   "the next key [P08]": [{ header: { kid: "next" }, signer: "nextA" }, person],
   "the previous key [P08]": [{ header: { kid: "previous" }, signer: "previousA" }, person],
   "a later patch of the line": [{ claims: { pv: "0.2.9" } }, person],
+  "a client of another issuer": [
+    { claims: { pv: "0.2.1", sub: "client:acme:ci" } },
+    { ...person, sub: "client:acme:ci" },
+  ],
+  "profile S with a matching Txn-Token, both with further claims": [
+    {
+      of: "S",
+      accept: ["S"],
+      claims: { pv: "0.1.1", ext: { org: 1, tags: ["a"] } },
+      txnToken: { claims: { pv: "0.2.1", ext: { org: 1, tags: ["a"] } } },
+    },
+    { ...person, verdict: "match" },
+  ],
   "profile S alone, when both are expected": [
     { of: "S", accept: both, txnToken: null },
     { ...person, verdict: "absent" },
@@ -249,6 +265,7 @@ const mismatches: Readonly<Record<string, readonly [txnToken: Token, reason: str
   "another jti": [{ claims: { jti: "passport-2" } }, "differs"],
   "another login": [{ claims: { sid: "login-2" } }, "differs"],
   "an actor": [{ claims: { act: { sub: "user:9" } } }, "differs"],
+  "further claims": [{ claims: { pv: "0.2.1", ext: { org: 1 } } }, "differs"],
   "a signature of an unknown key": [{ signer: "strangerA" }, "signature"],
   "an unknown key": [{ header: { kid: "other" } }, "unknown_key"],
   "a copy of the Passport of profile S": [{ of: "S" }, "header"],
