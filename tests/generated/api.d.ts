@@ -3919,6 +3919,8 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ready" | "not ready";
+                        /** @description Aliases of the issuers whose key sets cannot be read; absent without any */
+                        degraded?: string[];
                         /**
                          * @description What the gateway depends on, and the state of each
                          * @example {
@@ -3946,6 +3948,8 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ready" | "not ready";
+                        /** @description Aliases of the issuers whose key sets cannot be read; absent without any */
+                        degraded?: string[];
                         /**
                          * @description What the gateway depends on, and the state of each
                          * @example {

@@ -114,8 +114,9 @@ const refused: Readonly<Record<string, IssuerSetup & { readonly asksForKeys?: bo
     row: ({ url }) => ({ jwks: `${url}/0` }),
     pages: () => ({ "/0": () => new Response(null, { status: 302 }) }),
   },
-  "a set of keys for other algorithms": {
-    row: ({ url }) => ({ jwks: `${url}/keys`, algorithms: ["RS256"] }),
+  "a set without a usable key": {
+    row: ({ url }) => ({ jwks: `${url}/keys` }),
+    pages: () => ({ "/keys": () => Response.json({ keys: [{ kid: "a", kty: "EC" }] }) }),
     asksForKeys: true,
   },
 };

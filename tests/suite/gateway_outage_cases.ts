@@ -32,7 +32,7 @@ export const outageCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await corp.readiness()).degraded, undefined);
   },
 
-  async "[D03] an unknown kid is 503 while its issuer may not be asked again, and known ones pass"(
+  async "[I11, D03] a flood of unknown kids is 503 without another fetch, and known ones pass"(
     environment,
   ) {
     await using corp = await withPublisher(environment, {
@@ -46,6 +46,8 @@ export const outageCases: Readonly<Record<string, GatewayCase>> = {
     const later = await Promise.all(
       Array.from({ length: 20 }, (_, at) => corp.send({ kid: `unknown-${at}` })),
     );
+    // It must find no member of a prototype either, and no 500.
+    later.push(await corp.send({ kid: "__proto__" }), await corp.send({ kid: "constructor" }));
     for (const response of later) {
       assert.deepEqual(outcome(response), unavailable);
       assert.ok(response.retryAfter >= 1 && response.retryAfter <= 30);
