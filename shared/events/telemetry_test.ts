@@ -8,7 +8,7 @@ import {
 } from "../../tests/support/events.ts";
 import { createLogger, runInContext } from "../context/request_context.ts";
 import { orm } from "../sql/store.ts";
-import { createTelemetry } from "../telemetry/create_telemetry.ts";
+import { createTelemetry } from "../telemetry/telemetry.ts";
 import { startTracedSpan, toTraceparent } from "../telemetry/trace_context.ts";
 import { createEvents } from "./create_events.ts";
 

@@ -1,8 +1,7 @@
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { ConfigError } from "../composition/settings.ts";
-import { readTelemetry } from "./settings.ts";
-import { createTelemetry } from "./create_telemetry.ts";
+import { createTelemetry, readTelemetry } from "./telemetry.ts";
 
 const recording = () =>
   createTelemetry({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.example" }, { runtime: "deno" });

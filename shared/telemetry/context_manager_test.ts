@@ -1,6 +1,6 @@
 import { context, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { createContextManager, registerContextManager } from "./create_telemetry.ts";
+import { createContextManager, registerContextManager } from "./telemetry.ts";
 
 const key = createContextKey("test");
 const withValue = (value: string) => ROOT_CONTEXT.setValue(key, value);

@@ -3,7 +3,6 @@ import type { MeasuredMetrics } from "./metrics.ts";
 import { type Resource, type TakenLine, toOtlpLogs, toOtlpMetrics, toOtlpTraces } from "./otlp.ts";
 import type { SpanRecord } from "./span.ts";
 import type { Signal, Target, Targets } from "./settings.ts";
-import type { FlushOptions } from "./telemetry.ts";
 import { toZipkin } from "./zipkin.ts";
 
 /** Dependencies of an exporter. */
@@ -23,6 +22,12 @@ export interface ExporterOptions {
    * wait for another's I/O; there every flush sends what it finds.
    */
   readonly isOneAtATime: boolean;
+}
+
+/** What to send. */
+export interface FlushOptions {
+  /** Everything, due or not: the program ends. */
+  readonly final?: boolean;
 }
 
 /** Collects, and sends in batches. */

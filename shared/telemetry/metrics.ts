@@ -1,6 +1,35 @@
 import { mask } from "../log.ts";
-import { metricCatalogue, type MetricDefinition, type MetricName } from "./catalogue.ts";
-import type { Metrics } from "./telemetry.ts";
+import {
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  type MetricAttributes,
+  metricCatalogue,
+  type MetricDefinition,
+  type MetricName,
+} from "./catalogue.ts";
+
+/** Counts and measures; no call throws, waits, or creates more series than the catalogue allows. */
+export interface Metrics {
+  /** Adds to a counter, 1 by default. */
+  add<Name extends CounterName>(
+    name: Name,
+    attributes: MetricAttributes<Name>,
+    value?: number,
+  ): void;
+  /** Moves a level up or down. */
+  move<Name extends GaugeName>(
+    name: Name,
+    attributes: MetricAttributes<Name>,
+    change: number,
+  ): void;
+  /** Adds a value to a histogram, in the metric's unit. */
+  record<Name extends HistogramName>(
+    name: Name,
+    attributes: MetricAttributes<Name>,
+    value: number,
+  ): void;
+}
 
 /** One combination of a metric's attributes, with its measurements. */
 export interface MetricPoint {

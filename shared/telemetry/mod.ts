@@ -24,7 +24,7 @@ export {
   toTraceparent,
   type TraceContext,
 } from "./trace_context.ts";
-export { readTelemetry, telemetrySettings } from "./settings.ts";
+export { telemetrySettings } from "./settings.ts";
 export {
   type CounterName,
   type GaugeName,
@@ -35,18 +35,15 @@ export {
   type MetricName,
   type NamesOf,
 } from "./catalogue.ts";
+export { isSampled, type RandomHex } from "./tracer.ts";
+export { type Metrics, prometheusMediaType, prometheusName, toLabelName } from "./metrics.ts";
 export {
   createTelemetry,
-  registerContextManager,
-  type TelemetryEffects,
-} from "./create_telemetry.ts";
-export { isSampled, type RandomHex } from "./tracer.ts";
-export { prometheusMediaType, prometheusName, toLabelName } from "./metrics.ts";
-export {
-  type FlushOptions,
-  type Metrics,
   noopTelemetry,
+  readTelemetry,
+  registerContextManager,
   type RunningTelemetry,
   type Telemetry,
+  type TelemetryEffects,
 } from "./telemetry.ts";
-export type { SenderEffects } from "./exporter.ts";
+export type { FlushOptions, SenderEffects } from "./exporter.ts";

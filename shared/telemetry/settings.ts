@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { type Bindings, integer, readConfig } from "../composition/settings.ts";
-import { noopTelemetry, type Telemetry } from "./telemetry.ts";
+import { integer } from "../composition/settings.ts";
 
 /** Timers are limited to 2^31 - 1 milliseconds. */
 const milliseconds = integer({ min: 1, max: 2_147_483_647 });
@@ -167,27 +166,4 @@ function decode(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * The binding `TELEMETRY`: the telemetry that the runtime's adapter created for the whole program.
- */
-export const telemetrySetting = z.optional(
-  z.custom<Telemetry>(isTelemetry, "must be made by the runtime"),
-);
-
-const Binding = z.object({ TELEMETRY: telemetrySetting });
-
-/**
- * The telemetry of this program: the bound one, or a noop whose spans go to the global provider of
- * the OpenTelemetry API and whose metrics are discarded.
- *
- * @throws {ConfigError} if the binding is something else
- */
-export function readTelemetry(bindings: Bindings): Telemetry {
-  return readConfig(Binding, bindings).TELEMETRY ?? noopTelemetry();
-}
-
-function isTelemetry(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "tracer" in value && "metrics" in value;
 }

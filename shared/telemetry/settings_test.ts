@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { ConfigError } from "../composition/settings.ts";
-import { createTelemetry, type TelemetryEffects } from "./create_telemetry.ts";
+import { createTelemetry, type TelemetryEffects } from "./telemetry.ts";
 
 function setup(bindings: Record<string, unknown>, runtime: TelemetryEffects["runtime"] = "deno") {
   const requests: { url: string; headers: Headers }[] = [];

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { createTelemetry, type TelemetryEffects } from "./create_telemetry.ts";
+import { createTelemetry, type TelemetryEffects } from "./telemetry.ts";
 
 function setup(bindings: Record<string, unknown>, effects: Partial<TelemetryEffects> = {}) {
   const requests: { url: string; headers: Headers; body: string }[] = [];
