@@ -7,6 +7,7 @@ import {
   parseJson,
 } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
+import type { IssuerRow } from "./issuer_settings.ts";
 
 /** Where an issuer's keys are. */
 export interface KeySetLocation {
@@ -25,6 +26,7 @@ export type FetchKeySet = (signal: AbortSignal) => Promise<Response>;
 export interface KeySetSource {
   /** The public keys themselves, or how to fetch them. */
   readonly jwks: JwkSet | FetchKeySet;
+  /** The algorithms that its row allows. */
   readonly algorithms: readonly AsymmetricAlgorithmName[];
 }
 
@@ -230,4 +232,39 @@ function freshMs(cacheControl: string | null): number {
   const [, seconds] = /\bmax-age=(\d{1,9})\b/.exec(cacheControl ?? "") ?? [];
   if (seconds === undefined) return fresh.defaultMs;
   return Math.min(Math.max(Number(seconds) * 1000, fresh.minMs), fresh.maxMs);
+}
+
+/** What an issuer's key set has, or why it cannot be used; for operators. */
+export type IssuerKeysReport =
+  & { readonly alias: string }
+  & (
+    | {
+      /** Algorithms of the row with a usable key. */
+      readonly usable: readonly string[];
+      /** Algorithms of the row without one. */
+      readonly missing: readonly string[];
+      /** Keys of the set that are not used and why; empty without any. */
+      readonly dropped: string;
+    }
+    | { readonly fault: string }
+  );
+
+/** Asks every issuer of `ISSUERS` for its keys. */
+export async function reportIssuerKeys(
+  rows: readonly IssuerRow[],
+): Promise<IssuerKeysReport[]> {
+  return await Promise.all(rows.map(async ({ alias, algorithms, ...location }) => {
+    try {
+      const { keys } = await readIssuerKeys({ algorithms, jwks: locateKeySet(location) });
+      const found = new Set(keys.entries.map(({ alg }) => alg));
+      return {
+        alias,
+        usable: [...found],
+        missing: [...new Set(algorithms)].filter((alg) => !found.has(alg)),
+        dropped: describeDropped(keys.dropped),
+      };
+    } catch (error) {
+      return { alias, fault: error instanceof Error ? error.message : "its keys cannot be read" };
+    }
+  }));
 }

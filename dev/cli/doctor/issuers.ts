@@ -1,6 +1,37 @@
-import { describeDropped, gatewaySettings, locateKeySet, readIssuerKeys } from "@edgepass/gateway";
 import * as z from "zod/mini";
-import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
+import { askProgram } from "./configuration_errors.ts";
+import {
+  type DoctorContext,
+  type Effects,
+  fail,
+  type Finding,
+  type IssuerReport,
+  ok,
+  warn,
+} from "./context.ts";
+
+/** What the gateway's own code finds when it asks an issuer for its keys. */
+const Reports = z.array(z.union([
+  z.object({ alias: z.string(), fault: z.string() }),
+  z.object({
+    alias: z.string(),
+    usable: z.array(z.string()),
+    missing: z.array(z.string()),
+    dropped: z.string(),
+  }),
+]));
+
+/** Asks the issuers in a process of its own, which reads them by the gateway's schema. */
+export async function askIssuers(context: DoctorContext): Promise<readonly IssuerReport[]> {
+  return z.parse(
+    Reports,
+    await askProgram(context, {
+      file: "check_issuers_deno.ts",
+      permissions: ["--allow-net", "--allow-env"],
+      input: { ISSUERS: context.settings.ISSUERS },
+    }),
+  );
+}
 
 /**
  * Every issuer of `ISSUERS` can be asked for its keys from this machine, and has a usable key for
@@ -8,38 +39,27 @@ import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "
  */
 export async function checkIssuers(
   { parts, settings: { ISSUERS } }: DoctorContext,
-  { request, now }: Effects,
+  { issuerReports }: Effects,
 ): Promise<Finding[]> {
   if (!parts.includes("gateway") || ISSUERS === "") return [];
-  const { data: rows } = z.safeParse(gatewaySettings.ISSUERS, ISSUERS);
-  if (rows === undefined) return [warn("not checked", "fix ISSUERS, which settings reports above")];
-  const effects = { fetch: request, now };
-  return (await Promise.all(rows.map((row) => checkRow(row, effects)))).flat();
+  try {
+    return (await issuerReports()).flatMap(toFindings);
+  } catch {
+    return [warn("they were not asked", "fix ISSUERS, which settings reports above")];
+  }
 }
 
-async function checkRow(
-  row: z.output<typeof gatewaySettings.ISSUERS>[number],
-  effects: { readonly fetch: Effects["request"]; readonly now: Effects["now"] },
-): Promise<Finding[]> {
-  const { alias, algorithms } = row;
-  try {
-    const { keys } = await readIssuerKeys({ algorithms, jwks: locateKeySet(row, effects) });
-    const has = new Set(keys.entries.map(({ alg }) => alg));
-    const unused = keys.dropped.length === 0 ? "" : `; not used: ${describeDropped(keys.dropped)}`;
-    return [
-      ok(`${alias} has keys for ${[...has].join(", ")}${unused}`),
-      ...algorithms.filter((alg) => !has.has(alg)).map((alg) =>
-        warn(
-          `${alias} has no key for ${alg}`,
-          `take ${alg} out of algorithms, unless a key follows`,
-        )
-      ),
-    ];
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : "its keys cannot be read";
-    return [fail(
-      `${alias}: ${reason}`,
-      "check its iss, discovery and jwks in ISSUERS, and that this machine reaches it",
-    )];
+function toFindings(report: IssuerReport): Finding[] {
+  const { alias } = report;
+  if ("fault" in report) {
+    const fix = "check its iss, discovery, jwks and algorithms in ISSUERS, and the way to it";
+    return [fail(`${alias}: ${report.fault}`, fix)];
   }
+  const { usable, missing, dropped } = report;
+  return [
+    ok(`${alias} has keys for ${usable.join(", ")}${dropped && `; not used: ${dropped}`}`),
+    ...missing.map((alg) =>
+      warn(`${alias} has no key for ${alg}`, `take ${alg} out of its algorithms, if none will come`)
+    ),
+  ];
 }
