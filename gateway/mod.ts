@@ -10,7 +10,7 @@ export {
   type KeySetSource,
   reportIssuerKeys,
 } from "./discovery.ts";
-export type { IssuerRow } from "./issuer_settings.ts";
+export { claimMembers, issuerMembers, type IssuerRow } from "./issuer_settings.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";
