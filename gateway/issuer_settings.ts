@@ -59,6 +59,7 @@ const requiredValues = z.pipe(
   z.union([requiredValue, z.array(requiredValue).check(z.minLength(1))]),
   z.transform((value) => Array.isArray(value) ? value : [value]),
 );
+const presence = z.strictObject({ present: z.boolean() });
 
 /** Whether braces, if there are any, make a template. */
 function isIss(iss: string): boolean {
@@ -74,6 +75,7 @@ const rolesRule = z.strictObject({
   from: claimPath,
   map: z.exactOptional(z.record(text, text)),
   keep: z.exactOptional(z.array(text)),
+  keys: z.exactOptional(z.boolean()),
 });
 
 /** Names that the Passport's `ext` has: they are shown, so they have a plain form. */
@@ -112,7 +114,7 @@ export const claimMembers = {
   }),
   roles: setting(z.optional(z.union([text, path, rolesRule])), {
     meaning:
-      "the roles: a list, or one text; or `{from, map?, keep?}`, where `map` renames roles and `keep` then lists those that stay",
+      "the roles: a list, or one text; or `{from, keys?, map?, keep?}`, where `keys: true` takes the names of an object's members, `map` renames roles and `keep` then lists those that stay",
     without: "`roles`, all of them",
   }),
   extra: setting(z.optional(extra), {
@@ -168,9 +170,9 @@ export const issuerMembers = {
       without: "any client",
     },
   ),
-  require: setting(z.optional(z.record(text, requiredValues)), {
+  require: setting(z.optional(z.record(text, z.union([requiredValues, presence]))), {
     meaning:
-      "`{claim: value}` or a list of values: claims that must be equal to it, such as `token_use`",
+      "`{claim: value}` or a list of values: claims that must be equal to it, such as `token_use`; `{claim: {present: true}}` or `false`: claims that must be there, or must not",
     without: "nothing further",
   }),
   algorithms: setting(z.array(algorithm).check(z.minLength(1)), {

@@ -66,7 +66,7 @@ export const gatewaySettings = {
     meaning: "tolerance for clocks that differ",
   }),
   ISSUERS: setting(z._default(json(IssuerSettings), []), {
-    meaning: "JSON array of further token issuers",
+    meaning: "JSON array of further token issuers; [its members](reference.md#issuers)",
     without: "`[]`",
   }),
   ROUTES: routesSetting,

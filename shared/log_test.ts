@@ -137,6 +137,8 @@ const named = [
   "params",
   "sql",
   "jwk",
+  "tokenRefusals",
+  "accessTokenTokenRefusal",
 ];
 Deno.test("a field with a sensitive name is not written", () => {
   const { write } = setup();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import { problemCodes } from "@edgepass/shared/problem";
+import type { RefusalReason } from "@edgepass/shared/tokens";
 import {
   configurationKeys,
   revocationKeys,
@@ -28,6 +29,34 @@ Deno.test("docs/problems.md has every code with its status and title", async () 
   const actual = Object.entries(problemCodes).map(([code, row]) => [code, ...row]);
   assert.deepEqual(documented, actual);
   for (const [code = "", , , meaning, remedy] of rows) assert.ok(meaning && remedy, code);
+});
+
+/** A reason without a name that the code has; one that is missing here does not compile. */
+const plainReasons = {
+  malformed: 1,
+  unknown_issuer: 1,
+  kid_unknown: 1,
+  alg_not_allowed: 1,
+  signature: 1,
+  audience: 1,
+  typ: 1,
+  expired: 1,
+  not_yet_valid: 1,
+  life_too_long: 1,
+  too_large: 1,
+} as const satisfies Record<
+  Exclude<
+    RefusalReason,
+    `header_${string}` | `claim_missing:${string}` | `claim_invalid:${string}`
+  >,
+  1
+>;
+
+Deno.test("every reason of the code has words, and no other", () => {
+  const levels = Object.keys(placeholders).map((level) => `revoked:${level}`);
+  const named = ["header_<name>", "claim_missing:<name>", "claim_invalid:<name>"];
+  const reasons = [...Object.keys(plainReasons), ...named, ...levels];
+  assert.deepEqual(Object.keys(refusalWords).toSorted(), reasons.toSorted());
 });
 
 Deno.test("docs/token-refusals.md has every reason with its meaning and remedy", async () => {

@@ -5,6 +5,7 @@ import { describeServices, readPublishedTypes } from "./describe.ts";
 import { writeContracts, writeTypes } from "./events.ts";
 import type { Files } from "./head.ts";
 import { replaceBetween, writeGuide } from "./guide.ts";
+import { writeReference } from "./reference.ts";
 import { writeWorkspace } from "./workspace.ts";
 import { writeWranglerFiles } from "./wrangler.ts";
 
@@ -49,6 +50,7 @@ export async function generate(root: URL): Promise<Files> {
     ...writeContracts(services.map((one) => ({ ...one, exports: one.service.exports }))),
     ...writeCode(services),
     ...writeWranglerFiles(services, (path) => present.get(path)),
+    "docs/reference.md": writeReference(),
     "docs/deploy.md": writeGuide(await read(root, "docs/deploy.md") ?? "", services),
     "docs/events.md": replaceBetween(
       { path: "docs/events.md", text: await read(root, "docs/events.md") ?? "" },

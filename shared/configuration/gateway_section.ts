@@ -61,7 +61,7 @@ const Access = z.union([
   z.enum(["public", "optional", "authenticated"]),
   z.strictObject({ roles: z.array(text).check(z.minLength(1), z.maxLength(32)) }),
 ], 'must be "public", "optional", "authenticated" or {"roles":[…]}').check(
-  z.meta({ description: "Who may use it; a route without a rule is refused" }),
+  z.meta({ description: "Who may use it: a token with one of the roles is enough" }),
 );
 
 /** Maximum age of a revocation check. */
@@ -85,17 +85,21 @@ export const ExternalRoute = z.strictObject({
   timeoutMs: z.optional(
     wholeNumber(1, maxTimeoutMs).check(
       z.meta({
-        description: "Until the response begins; at most the Passport's life; default 5000",
+        description:
+          "Milliseconds until the response begins, at most the Passport's life; default 5000",
       }),
     ),
   ),
   maxBodyBytes: z.optional(
     wholeNumber(0, 1_073_741_824).check(
-      z.meta({ description: "Longest request body; default 100 MiB" }),
+      z.meta({ description: "Longest request body in bytes; default 100 MiB" }),
     ),
   ),
   revocation: z.optional(Revocation.check(
-    z.meta({ description: "`strict`, or how old a revocation check may be; default strict" }),
+    z.meta({
+      description:
+        "`strict`, or how old a revocation check may be, in milliseconds; default strict",
+    }),
   )),
   rateLimited: z.optional(
     z.boolean().check(z.meta({ description: "Whether rate limits apply; default true" })),
@@ -103,7 +107,7 @@ export const ExternalRoute = z.strictObject({
   recheckMs: z.optional(
     wholeNumber(100, 900_000).check(
       z.meta({
-        description: "How often the token of an open event stream is checked again; default never",
+        description: "Milliseconds between checks of an open event stream's token; default never",
       }),
     ),
   ),
@@ -112,7 +116,7 @@ export const ExternalRoute = z.strictObject({
       maxStaleSeconds: wholeNumber(1, 86_400).check(
         z.meta({
           description:
-            "Maximum age of the caller's stored response that replaces a failed one; default none",
+            "Maximum age, in seconds, of the caller's stored response that replaces a failed one; default none",
         }),
       ),
     }),
@@ -123,7 +127,8 @@ export type ExternalRoute = z.infer<typeof ExternalRoute>;
 
 /** `ROUTES`, of the gateway, and of the authority that checks a configuration against them. */
 export const routesSetting = setting(z._default(json(z.array(ExternalRoute)), []), {
-  meaning: "JSON array that puts other services behind the gateway",
+  meaning:
+    "JSON array that puts other services behind the gateway; [its members](reference.md#routes)",
   without: "`[]`",
 });
 

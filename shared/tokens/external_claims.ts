@@ -59,7 +59,10 @@ function requireConfigured(payload: JsonObject, { issuer, bound }: Found): void 
   // An ID token, or a token for another API, names its audience: it is not for this gateway.
   else if (aud !== undefined) throw new Fault("audience");
   if (clients) requireOneOf(payload, clients.claim, clients.allow);
-  for (const [name, values] of Object.entries(require)) requireOneOf(payload, name, values);
+  for (const [name, rule] of Object.entries(require)) {
+    if ("present" in rule) requirePresence(payload, name, rule.present);
+    else requireOneOf(payload, name, rule);
+  }
   if (!bound) return;
   requireOneOf(payload, bound.claim, [bound.tenant]);
   if (tenants !== "any" && !tenants?.includes(bound.tenant)) {
@@ -79,6 +82,13 @@ function requireOneOf(payload: JsonObject, path: ClaimPath, values: readonly unk
   const value = readClaim(payload, path);
   if (value === undefined) throw new Fault(`claim_missing:${nameOf(path)}`);
   if (!values.includes(value)) throw new Fault(`claim_invalid:${nameOf(path)}`);
+}
+
+/** What no value tells apart: some ID tokens differ from access tokens by a claim that they lack. */
+function requirePresence(payload: JsonObject, name: string, present: boolean): void {
+  const isPresent = readClaim(payload, name) !== undefined;
+  if (present && !isPresent) throw new Fault(`claim_missing:${name}`);
+  if (!present && isPresent) throw new Fault(`claim_invalid:${name}`);
 }
 
 function readClaims(payload: JsonObject, found: Found): ExternalClaims {
@@ -127,8 +137,8 @@ function readSubject(payload: JsonObject, { issuer, bound }: Found) {
 function readRoles(payload: JsonObject, rule: ClaimPath | RolesRule): readonly string[] {
   const isRule = typeof rule === "object" && "from" in rule;
   if (!isRule) return readTyped(payload, rule, roles) ?? [];
-  const { from, map = {}, keep } = rule;
-  const renamed = (readTyped(payload, from, roles) ?? [])
+  const { from, map = {}, keep, keys = false } = rule;
+  const renamed = (readTyped(payload, from, keys ? memberNames : roles) ?? [])
     .map((role) => Object.hasOwn(map, role) ? map[role] ?? role : role);
   return [...new Set(renamed)].filter((role) => keep?.includes(role) ?? true);
 }
@@ -154,6 +164,15 @@ const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/));
 const roles = z.pipe(
   z.transform((value: unknown) => typeof value === "string" ? [value] : value),
   z.array(text),
+);
+
+/**
+ * Roles as the members of an object. One that is false is a role that the subject does not have;
+ * any other value than true or an object could mean either, so the token is refused.
+ */
+const memberNames = z.pipe(
+  z.record(text, z.nullable(z.union([z.boolean(), z.record(z.string(), z.unknown())]))),
+  z.transform((members) => Object.entries(members).flatMap(([name, value]) => value ? [name] : [])),
 );
 
 /** The scope is one text (RFC 8693 §4.2) or a list. */

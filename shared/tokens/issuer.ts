@@ -14,6 +14,8 @@ export interface RolesRule {
   readonly map?: Readonly<Record<string, string>>;
   /** The names that stay after `map`. */
   readonly keep?: readonly string[];
+  /** Whether the roles are the names of an object's members, as Zitadel has them. */
+  readonly keys?: boolean;
 }
 
 /**
@@ -34,6 +36,9 @@ export interface ClaimMap {
 /** A value that `require` compares exactly. */
 export type RequiredValue = string | number | boolean;
 
+/** Values of which a claim must have one; or whether it must be there at all. */
+export type Requirement = readonly RequiredValue[] | { readonly present: boolean };
+
 /** One issuer the gateway accepts. Every check that it configures must hold. */
 export interface AccessTokenIssuer {
   /** Prefix of its subjects; absent for our own auth service. */
@@ -46,8 +51,8 @@ export interface AccessTokenIssuer {
   readonly audience?: readonly string[];
   /** A claim that names the client, and the clients that are accepted. */
   readonly clients?: { readonly claim: ClaimPath; readonly allow: readonly string[] };
-  /** Claims that must have one of some values. */
-  readonly require?: Readonly<Record<string, readonly RequiredValue[]>>;
+  /** Claims that must have one of some values, be there, or be absent. */
+  readonly require?: Readonly<Record<string, Requirement>>;
   /** The algorithms that its keys may have. */
   readonly algorithms: readonly AsymmetricAlgorithmName[];
   /** Accepted media types in a header's `typ`, as `toMediaType` writes them; `""` means none. */

@@ -37,17 +37,21 @@ export const refusalWords: Readonly<Record<string, Words>> = {
     "The header's `typ` is not one that the issuer's row accepts",
     "Send the access token, not an ID token or a refresh token; else add the `typ` to the row",
   ],
-  kid_unknown: [
-    "The issuer's key set has no key of the token's `kid`, or, for a token without one, not exactly one key of its algorithm",
-    "Compare `kid` with the published key set; `deno task doctor` names keys that cannot be used. A changed set is read again at most once in 30 seconds",
-  ],
   alg_not_allowed: [
     "The header's `alg` is not in `algorithms` of the issuer's row, or not the algorithm of the key that it names",
     "Add the algorithm to the row if the provider is to sign with it; HS256 and its siblings are never accepted",
   ],
+  kid_unknown: [
+    "The issuer's key set has no key of the token's `kid`, or, for a token without one, not exactly one key of its algorithm",
+    "Compare `kid` with the published key set; `deno task doctor` names keys that cannot be used. A changed set is read again at most once in 30 seconds",
+  ],
   signature: [
     "The issuer's key did not make this signature: the token was changed, or another key of this name signed it",
     "Get a new token; compare the row's key set with that of the environment that issued the token",
+  ],
+  audience: [
+    "The token is for another API: `aud` has none of the row's `audience`, or the row has `clients` alone and the token has an `aud`",
+    "Request the token for this API, or add its `aud` to `audience` of the row",
   ],
   "claim_missing:<name>": [
     "The token has no such claim, or null, and the gateway or the issuer's row requires it",
@@ -56,10 +60,6 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   "claim_invalid:<name>": [
     "The claim has another value or form than the gateway or the issuer's row requires, or the Passport policy cannot express it",
     "Compare the claim with the row. A tenant or client that is to pass belongs on the row's list",
-  ],
-  audience: [
-    "The token is for another API: `aud` has none of the row's `audience`, or the row has `clients` alone and the token has an `aud`",
-    "Request the token for this API, or add its `aud` to `audience` of the row",
   ],
   life_too_long: [
     "The token lives longer than `maxLifeSeconds` of its issuer's row (one of our own: 900 seconds)",
@@ -88,12 +88,14 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   ],
 };
 
+/** A reason as `refusalWords` has it, without its name. */
+export function toRefusalKind(reason: string): string {
+  return reason.replace(/^(header_|claim_missing:|claim_invalid:).*$/s, "$1<name>");
+}
+
 /** A reason in words; one with a name has the words of its kind. */
 export function describeTokenRefusal(reason: string): TokenRefusal {
-  const kind = reason.startsWith("header_") ? "header_<name>" : reason.replace(
-    /^(claim_missing|claim_invalid):.*$/,
-    "$1:<name>",
-  );
+  const kind = toRefusalKind(reason);
   const [meaning, remedy] = (Object.hasOwn(refusalWords, kind) && refusalWords[kind]) ||
     ["The gateway refused the token", "See docs/token-refusals.md of the gateway's version"];
   return { reason, meaning: plain(meaning), remedy: plain(remedy) };
