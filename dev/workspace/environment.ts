@@ -1,6 +1,7 @@
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import {
   databases,
+  recordingNames,
   type ServiceName,
   serviceNames,
   services,
@@ -12,19 +13,7 @@ import {
 /** How a program exports telemetry. The keys of a collector elsewhere stay with dev. */
 const telemetry = [
   "OTEL_EXPORTER_OTLP_ENDPOINT",
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_BSP_SCHEDULE_DELAY",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_BSP_MAX_QUEUE_SIZE",
-  "OTEL_SERVICE_NAME",
-  "OTEL_DENO",
-  "OTEL_PROPAGATORS",
-  "TRACE_INCOMING",
-  "SLOW_REQUEST_MS",
+  ...recordingNames,
 ] as const satisfies readonly SettingName[];
 
 /** What every service of a trust domain needs. */

@@ -21,6 +21,23 @@ export const serviceNames = Object.keys(services) as readonly ServiceName[];
 export type DatabaseOwner = keyof typeof databases;
 export const databaseOwners = Object.keys(databases) as readonly DatabaseOwner[];
 
+/** How a program records and exports telemetry, without addresses and keys of a collector. */
+export const recordingNames = [
+  "OTEL_TRACES_EXPORTER",
+  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+  "OTEL_METRICS_EXPORTER",
+  "OTEL_LOGS_EXPORTER",
+  "OTEL_TRACES_SAMPLER_ARG",
+  "OTEL_BSP_SCHEDULE_DELAY",
+  "OTEL_METRIC_EXPORT_INTERVAL",
+  "OTEL_BSP_MAX_QUEUE_SIZE",
+  "OTEL_SERVICE_NAME",
+  "OTEL_DENO",
+  "OTEL_PROPAGATORS",
+  "TRACE_INCOMING",
+  "SLOW_REQUEST_MS",
+] as const;
+
 /** Every setting of the system, in the order `dev.env` shows them. */
 export const settingNames = [
   "PORT",
@@ -53,19 +70,7 @@ export const settingNames = [
   "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
   "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
   "OTEL_EXPORTER_OTLP_HEADERS",
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_BSP_SCHEDULE_DELAY",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_BSP_MAX_QUEUE_SIZE",
-  "OTEL_SERVICE_NAME",
-  "OTEL_DENO",
-  "OTEL_PROPAGATORS",
-  "TRACE_INCOMING",
-  "SLOW_REQUEST_MS",
+  ...recordingNames,
   "LOG_LEVEL",
 ] as const;
 export type SettingName = (typeof settingNames)[number];
