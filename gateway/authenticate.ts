@@ -90,6 +90,8 @@ export function describeToken(token: AccessToken): Attributes {
   return {
     "user.id": token.sub,
     "edgepass.issuer": nameIssuer(token),
+    "edgepass.token.tenant": token.tenant,
+    "edgepass.token.kind": token.kind === "user" ? undefined : token.kind,
     "edgepass.token.kid": token.kid,
     "edgepass.token.jti": token.jti,
     "edgepass.token.sid": token.sid,

@@ -1,9 +1,20 @@
 import { Problem } from "@edgepass/shared/problem";
 import { type Secret, toSecret } from "@edgepass/shared/crypto";
-import type { AccessToken, CookieNames } from "@edgepass/shared/tokens";
+import { type AccessToken, type CookieNames, passportSubject } from "@edgepass/shared/tokens";
 
 /** The verified token of a request, or an anonymous caller. */
 export type Caller = AccessToken | "anonymous";
+
+/**
+ * The name of a caller in limits and caches. Equal ids of two issuers, of two tenants, and of a
+ * client and a user are different callers: sharing a name, one could use up or read what is the
+ * other's.
+ */
+export function nameCaller(caller: Caller): string {
+  if (caller === "anonymous") return "anon";
+  const subject = passportSubject(caller);
+  return caller.kind === "user" ? subject.slice("user:".length) : subject;
+}
 
 /** The credentials that a request presents; nothing is verified yet. */
 export interface Credentials {

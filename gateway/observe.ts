@@ -212,6 +212,9 @@ function reportRequest(
     tokenRefusal: refused?.reason,
     sub: bearer?.sub,
     issuer: bearer ? bearer.alias : refused?.issuer,
+    tenant: bearer?.tenant,
+    // Only a client's: users are the rule.
+    subjectKind: bearer?.kind === "client" ? bearer.kind : undefined,
     durationMs: round(durationMs),
     // The trace may not have been sampled: without the steps the line would not show where the time
     // went.

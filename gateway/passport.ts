@@ -10,12 +10,13 @@ import {
   warnPassportBytes,
 } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
-import type { AccessToken } from "@edgepass/shared/tokens";
+import type { AccessToken, RefusalReason } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import {
   type Bearer,
   chooseForm,
   type CommonClaims,
+  hasSubject,
   listLargest,
   measurePassport,
   type PassportOptions,
@@ -85,6 +86,7 @@ export function createRequireSignable(
 ): RequireSignable {
   return function requireSignable(token, route) {
     const { send, patch } = chooseForm(options, route);
+    if (!hasSubject(token, patch)) throw refusal("claim_invalid:sub", token);
     const profile = send === "A" ? "A" : "S";
     const common = toClaims(options, { bearer: token, patch, ids: anyIds, now: now() });
     const kid = options.signingKeys[profile]?.kid ?? "";
@@ -93,7 +95,7 @@ export function createRequireSignable(
     if (bytes <= maxPassportBytes) return;
     const largestClaims = listLargest(claims);
     log.error("Passport is too large", { bytes, largestClaims, issuer: nameIssuer(token) });
-    throw tooLarge(token);
+    throw refusal("too_large", token);
   };
 }
 
@@ -114,7 +116,7 @@ function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) 
     if (bytes > warnPassportBytes) {
       log.warn("Passport is large", { bytes, largestClaims: listLargest(claims) });
     }
-    if (bytes > maxPassportBytes) throw tooLarge();
+    if (bytes > maxPassportBytes) throw refusal("too_large");
     count("edgepass.passports.minted", {
       "edgepass.passport.policy": claims.pv,
       "edgepass.passport.subject": claims.sub.split(":", 1)[0],
@@ -123,10 +125,9 @@ function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) 
   };
 }
 
-/** The token is valid and too much for services: an error of the settings, and none of the caller. */
-function tooLarge(token?: AccessToken): Problem {
-  const issuer = token && nameIssuer(token);
-  return new Problem("token_invalid", { reason: "too_large", issuer });
+/** A valid token that services cannot be told of: to the caller it is like any other invalid one. */
+function refusal(reason: RefusalReason, token?: AccessToken): Problem {
+  return new Problem("token_invalid", { reason, issuer: token && nameIssuer(token) });
 }
 
 /** The headers that carry a Passport; one of profile A is in both, byte for byte. */

@@ -1,4 +1,4 @@
-import type { PassportSection } from "@edgepass/shared/configuration";
+import { type PassportSection, withoutUndefined } from "@edgepass/shared/configuration";
 import type { SigningKey } from "@edgepass/shared/crypto";
 import {
   type PassportClaims,
@@ -8,7 +8,7 @@ import {
   type Profile,
   profiles,
 } from "@edgepass/shared/passport";
-import type { AccessToken } from "@edgepass/shared/tokens";
+import { type AccessToken, passportSubject } from "@edgepass/shared/tokens";
 
 /** Which profiles a request carries: one of them, or S that authorises and A for comparison. */
 export type Send = NonNullable<PassportSection["send"]>;
@@ -93,21 +93,38 @@ export function toPassportClaims(
   };
 }
 
-/** The claims of a Passport that say for whom it is, and what they may do. */
+/**
+ * The claims of a Passport that say for whom it is, and what they may do: all roles of the token,
+ * because a rule that denies a role would fail open without it. `ext` is sent only where services
+ * take it: what they do not expect, they may log.
+ */
 export function toIdentity(
   bearer: Bearer,
-  _patch: PolicyPatch,
+  patch: PolicyPatch,
 ): Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims> {
   if (bearer === "anonymous") return { sub: "anon", roles: [], scope: "" };
   if (bearer === "gateway") return { sub: "svc:gateway", roles: [], scope: "" };
-  const { alias, sub, sid, uv, roles, scope } = bearer;
+  const { sid, uv, roles, scope, tenant, extra } = bearer;
   return {
-    sub: alias === undefined ? `user:${sub}` : `user:${alias}:${sub}`,
-    ...(sid === undefined ? {} : { sid }),
+    sub: toSubject(bearer, patch),
+    ...withoutUndefined({ sid }),
     roles: [...roles],
     scope,
-    ...(uv === undefined ? {} : { uv }),
+    ...withoutUndefined({ uv, tenant, ext: patch === 0 ? undefined : extra }),
   };
+}
+
+/**
+ * Policy 0.1.0 has no clients: there the client's own `sub` counts as a user's, as it always has.
+ * A token without `sub` has no subject there.
+ */
+function toSubject(token: AccessToken, patch: PolicyPatch): string {
+  return passportSubject(patch === 0 ? { ...token, kind: "user" } : token);
+}
+
+/** Whether the services of a route have a subject for the token. */
+export function hasSubject({ isWithoutSub }: AccessToken, patch: PolicyPatch): boolean {
+  return patch > 0 || !isWithoutSub;
 }
 
 /** The bytes of the Passport that a key would sign, without signing it. */

@@ -7,7 +7,8 @@ import {
   withoutUndefined,
 } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/telemetry";
-import type { PolicyVersion } from "@edgepass/shared/passport";
+import type { AccessTokenIssuer } from "@edgepass/shared/tokens";
+import { patchOf, type PolicyVersion } from "@edgepass/shared/passport";
 import type { Policies } from "@edgepass/shared/resilience";
 import {
   createRequireSignable,
@@ -15,6 +16,7 @@ import {
   type RequireSignable,
   type SignPassport,
 } from "./passport.ts";
+import type { PassportOptions } from "./passport_claims.ts";
 import { createRouteTable, findShadowed, type Route, type RouteTable } from "./routes.ts";
 import { choosePassports, type PassportSigningKeys } from "./signing_keys.ts";
 
@@ -33,6 +35,8 @@ export interface PolicyFactoryOptions {
   /** The routes of the product and of the environment. */
   readonly routes: readonly Route[];
   readonly passport: GatewayPassportOptions;
+  /** Whose tokens are accepted. */
+  readonly issuers?: readonly Partial<Pick<AccessTokenIssuer, "alias" | "claims" | "clients">>[];
   /** Resilience policy of each upstream, by its name. */
   readonly policies?: Policies;
 }
@@ -62,7 +66,7 @@ export type PolicyFactory = (values: GatewayValues, version: number) => PolicySn
  * health is stored by name outside of it, and so survives the change.
  */
 export function createPolicyFactory(
-  { routes, passport: { keys, ...passport }, policies }: PolicyFactoryOptions,
+  { routes, passport: { keys, ...passport }, issuers = [], policies }: PolicyFactoryOptions,
   effects: { readonly now: () => number; readonly log: Logger },
 ): PolicyFactory {
   return function createSnapshot(values, version) {
@@ -85,6 +89,7 @@ export function createPolicyFactory(
       ttlSeconds,
       configurationVersion: version,
     };
+    reportUnsent(issuers, options, effects.log);
     return {
       version,
       table,
@@ -165,6 +170,33 @@ function warnOfSlowCallConflicts(
   ) {
     log.warn("Configuration names a slowCallMs below the timeoutMs of a route: it is raised", {
       ...found,
+    });
+  }
+}
+
+/**
+ * Names the issuers whose claims or clients no route's policy sends: a service would wait for them
+ * in vain.
+ */
+function reportUnsent(
+  issuers: NonNullable<PolicyFactoryOptions["issuers"]>,
+  { policy = "0.1.0", policyByRoute = {} }: Pick<PassportOptions, "policy" | "policyByRoute">,
+  log: Logger,
+): void {
+  if ([policy, ...Object.values(policyByRoute)].some((one) => patchOf(one) > 0)) return;
+  const aliasesOf = (found: typeof issuers) => found.map(({ alias }) => alias);
+  const extra = aliasesOf(issuers.filter(({ claims }) => claims?.extra !== undefined));
+  const clients = aliasesOf(issuers.filter((issuer) => issuer.clients !== undefined));
+  if (extra.length > 0) {
+    log.warn("The Passport policy does not send claims.extra of these issuers", {
+      policy,
+      issuers: extra,
+    });
+  }
+  if (clients.length > 0) {
+    log.info("The Passport policy has no subject for a token without a user of these issuers", {
+      policy,
+      issuers: clients,
     });
   }
 }

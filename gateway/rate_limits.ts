@@ -2,7 +2,7 @@ import { createBoundedMap, toNetwork } from "@edgepass/shared/context";
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
 import { Problem } from "@edgepass/shared/problem";
 import type { RedisPipeline } from "@edgepass/shared/redis";
-import type { Caller } from "./credentials.ts";
+import { type Caller, nameCaller } from "./credentials.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** Counts requests, and evaluates the limits that apply to them. */
@@ -47,11 +47,8 @@ export function createRateLimiter({ now }: { readonly now: () => number }): Rate
   };
 }
 
-/** With the issuer's alias: two issuers may use the same subject for two people. */
 function toPerson(caller: Caller): string | undefined {
-  if (caller === "anonymous") return undefined;
-  const { alias, sub } = caller;
-  return alias === undefined ? sub : `${alias}:${sub}`;
+  return caller === "anonymous" ? undefined : nameCaller(caller);
 }
 
 /** @throws {Problem} `rate_limited` with `Retry-After` when a limit is exceeded */

@@ -4,8 +4,9 @@ import { serviceRuntimeSettings } from "@edgepass/shared/http";
 import { type Described, hasEvents } from "./describe.ts";
 import { generatedHead } from "./head.ts";
 
-/** Settings of a service that are those of every program too. */
-const platformNames = listSettings(gatewaySettings).map(({ name }) => name);
+/** Settings of the gateway, and those that a service has as well. */
+const gatewayNames = listSettings(gatewaySettings).map(({ name }) => name);
+const runtimeNames = listSettings(serviceRuntimeSettings).map(({ name }) => name);
 
 /** What dev needs to know of each service; it starts them as processes and imports none. */
 export function writeDev(services: readonly Described[]): string {
@@ -26,7 +27,7 @@ export function writeDev(services: readonly Described[]): string {
   for (const { service } of services) {
     for (const { name } of service.settings) names.add(name);
   }
-  for (const name of platformNames) names.delete(name);
+  for (const name of gatewayNames) names.delete(name);
   const all = [
     ...listSettings(serviceRuntimeSettings),
     ...listSettings(gatewaySettings),
@@ -34,6 +35,12 @@ export function writeDev(services: readonly Described[]): string {
   ];
   return [
     generatedHead,
+    "/** Settings of the gateway. */",
+    `export const gatewaySettingNames = ${JSON.stringify(gatewayNames)} as const;`,
+    "",
+    "/** Settings of every service. */",
+    `export const runtimeSettingNames = ${JSON.stringify(runtimeNames)} as const;`,
+    "",
     "/** Settings of single services, and where each and its database are. */",
     `export const serviceSettingNames = ${JSON.stringify([...names])} as const;`,
     "",

@@ -100,7 +100,7 @@ export const policySteps = [
 ] as const;
 export type PolicyStep = (typeof policySteps)[number];
 
-/** Where the gateway refuses with a code; it refuses with no other. */
+/** Where the gateway refuses with a code; `rate_limited` is refused by two steps. */
 const stepOfCode: Readonly<Partial<Record<ProblemCode, PolicyStep>>> = {
   misdirected_request: "target",
   path_not_canonical: "target",

@@ -1,7 +1,9 @@
+import { qstashSettings } from "@edgepass/shared/events";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import {
   databases,
-  recordingNames,
+  gatewaySettingNames,
+  runtimeSettingNames,
   type ServiceName,
   serviceNames,
   services,
@@ -13,30 +15,29 @@ import {
 /** How a program exports telemetry. The keys of a collector elsewhere stay with dev. */
 const telemetry = [
   "OTEL_EXPORTER_OTLP_ENDPOINT",
-  ...recordingNames,
+  "OTEL_TRACES_EXPORTER",
+  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+  "OTEL_METRICS_EXPORTER",
+  "OTEL_LOGS_EXPORTER",
+  "OTEL_TRACES_SAMPLER_ARG",
+  "OTEL_BSP_SCHEDULE_DELAY",
+  "OTEL_METRIC_EXPORT_INTERVAL",
+  "OTEL_BSP_MAX_QUEUE_SIZE",
+  "OTEL_SERVICE_NAME",
+  "OTEL_DENO",
+  "OTEL_PROPAGATORS",
+  "TRACE_INCOMING",
+  "SLOW_REQUEST_MS",
 ] as const satisfies readonly SettingName[];
 
 /** What every service of a trust domain needs. */
 const common = [
-  "PUBLIC_ORIGIN",
-  "ISSUER",
-  "TRUST_DOMAIN",
-  "LEEWAY_SECONDS",
-  "PASSPORT_KEYS",
+  ...runtimeSettingNames,
   "PASSPORT_KEYS_FILE",
-  "LOG_LEVEL",
   // Where the central configuration is.
   "UPSTASH_REDIS_REST_URL",
   "UPSTASH_REDIS_REST_TOKEN",
   ...telemetry,
-] as const satisfies readonly SettingName[];
-
-/** How a service publishes and receives events. */
-const events = [
-  "QSTASH_URL",
-  "QSTASH_TOKEN",
-  "QSTASH_CURRENT_SIGNING_KEY",
-  "QSTASH_NEXT_SIGNING_KEY",
 ] as const satisfies readonly SettingName[];
 
 /**
@@ -45,13 +46,7 @@ const events = [
 const needs: Readonly<Record<string, readonly string[]>> = {
   gateway: [
     ...common,
-    "ALLOWED_ORIGINS",
-    "AUDIENCE",
-    "CLIENT_ADDRESS",
-    "ISSUERS",
-    "PASSPORT_TTL_SECONDS",
-    "REVOCATION_TIMEOUT_MS",
-    "ROUTES",
+    ...gatewaySettingNames,
     ...serviceNames.map((name) => services[name].place),
   ],
   ...Object.fromEntries(serviceNames.map((name) => [name, needsOf(name)])),
@@ -62,7 +57,7 @@ function needsOf(service: ServiceName): readonly string[] {
   const database = new Map<string, string>(Object.entries(databases)).get(service);
   return [
     ...common,
-    ...(hasEvents ? events : []),
+    ...(hasEvents ? Object.keys(qstashSettings) : []),
     ...(database === undefined ? [] : [database, `${database}_TOKEN`]),
     ...settings.flatMap((name) => name.endsWith("_KEYS") ? [name, `${name}_FILE`] : [name]),
     ...calls.map((called) => services[called].place),

@@ -1,8 +1,12 @@
 import { integer, readConfig } from "@edgepass/shared/configuration";
+import { qstashSettings } from "@edgepass/shared/events";
+import { telemetrySettings } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import {
   databases,
+  gatewaySettingNames,
   madeSettings,
+  runtimeSettingNames,
   services,
   serviceSettingNames,
   settingDefaults,
@@ -11,7 +15,7 @@ import { readOrCreateText, type Workspace } from "./workspace.ts";
 import { type MadeKind, makePrivatePassportKeys, makers } from "@edgepass/shared/crypto";
 import { StartError } from "./start.ts";
 
-export { databases, services };
+export { databases, gatewaySettingNames, runtimeSettingNames, services };
 
 /** A service of the product, by the name of its folder. */
 export type ServiceName = keyof typeof services;
@@ -21,57 +25,18 @@ export const serviceNames = Object.keys(services) as readonly ServiceName[];
 export type DatabaseOwner = keyof typeof databases;
 export const databaseOwners = Object.keys(databases) as readonly DatabaseOwner[];
 
-/** How a program records and exports telemetry, without addresses and keys of a collector. */
-export const recordingNames = [
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_TRACES_SAMPLER_ARG",
-  "OTEL_BSP_SCHEDULE_DELAY",
-  "OTEL_METRIC_EXPORT_INTERVAL",
-  "OTEL_BSP_MAX_QUEUE_SIZE",
-  "OTEL_SERVICE_NAME",
-  "OTEL_DENO",
-  "OTEL_PROPAGATORS",
-  "TRACE_INCOMING",
-  "SLOW_REQUEST_MS",
-] as const;
-
 /** Every setting of the system, in the order `dev.env` shows them. */
 export const settingNames = [
   "PORT",
   "DASHBOARD_PORT",
   "EDGEPASS_HOME",
-  "PUBLIC_ORIGIN",
-  "ALLOWED_ORIGINS",
-  "ISSUER",
-  "TRUST_DOMAIN",
-  "AUDIENCE",
+  ...gatewaySettingNames,
   ...serviceSettingNames,
-  "LEEWAY_SECONDS",
-  "CLIENT_ADDRESS",
-  "ISSUERS",
   "ACCESS_TOKEN_KEYS_FILE",
-  "PASSPORT_TTL_SECONDS",
-  "PASSPORT_KEYS",
   "PASSPORT_KEYS_FILE",
-  "REVOCATION_TIMEOUT_MS",
-  "UPSTASH_REDIS_REST_URL",
-  "UPSTASH_REDIS_REST_TOKEN",
   "REDIS_URL",
-  "QSTASH_URL",
-  "QSTASH_TOKEN",
-  "QSTASH_CURRENT_SIGNING_KEY",
-  "QSTASH_NEXT_SIGNING_KEY",
-  "ROUTES",
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_HEADERS",
-  ...recordingNames,
-  "LOG_LEVEL",
+  ...keysOf(qstashSettings),
+  ...keysOf(telemetrySettings),
 ] as const;
 export type SettingName = (typeof settingNames)[number];
 
@@ -210,4 +175,8 @@ function requireTogether(given: Given, names: readonly SettingName[]): void {
   const missing = names.find((name) => given[name] === undefined);
   if (present === undefined || missing === undefined) return;
   throw new StartError(`${missing} is missing, but ${present} is set`);
+}
+
+function keysOf<Name extends string>(table: Readonly<Record<Name, unknown>>): readonly Name[] {
+  return Object.keys(table) as Name[];
 }

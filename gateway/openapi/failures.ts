@@ -203,6 +203,7 @@ export function gatewayCodes(
   const requiresToken = rule !== "public" && rule !== "optional";
   return [
     ...everyRequest,
+    "rate_limited",
     ...(unsafe ? ["csrf_rejected"] as const : []),
     ...(requiresToken ? everyToken : []),
     ...(typeof rule === "object" ? ["forbidden"] as const : []),

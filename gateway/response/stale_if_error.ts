@@ -5,7 +5,7 @@ import { Problem } from "@edgepass/shared/problem";
 import type { Redis } from "@edgepass/shared/redis";
 import { fallbackKey } from "@edgepass/shared/resilience";
 import * as z from "zod/mini";
-import type { Caller } from "../credentials.ts";
+import { type Caller, nameCaller } from "../credentials.ts";
 import { toIdentity } from "../passport_claims.ts";
 import type { Target } from "../request/target.ts";
 import type { CheckedRoute } from "../routes.ts";
@@ -211,7 +211,7 @@ async function keyOf({ request, target, route, caller }: CacheKeyParts): Promise
     ...selectingHeaders.map(headerOf(request)),
   ];
   const hash = await digest(JSON.stringify([rights, requestParts]));
-  return fallbackKey({ service: "gateway", what: hash, sub: nameOf(caller) });
+  return fallbackKey({ service: "gateway", what: hash, sub: nameCaller(caller) });
 }
 
 /** The headers of a response that are stored. */
@@ -224,11 +224,6 @@ function headersOf({ headers }: Response): [string, string][] {
 
 function headerOf({ headers }: Request): (name: string) => string | null {
   return (name) => headers.get(name);
-}
-
-function nameOf(caller: Caller): string {
-  if (caller === "anonymous") return "anon";
-  return caller.alias === undefined ? caller.sub : `${caller.alias}:${caller.sub}`;
 }
 
 /**

@@ -83,7 +83,7 @@ export const metricCatalogue = {
     unit: "{passport}",
     service: "gateway",
     attributes: ["edgepass.passport.policy", "edgepass.passport.subject"],
-    meaning: "Passports signed, by policy version and kind of subject: user, anon, svc.",
+    meaning: "Passports signed, by policy version and kind of subject: user, client, anon, svc.",
   },
   "edgepass.passports.refused": {
     kind: "counter",

@@ -12,6 +12,7 @@ import { passportCases } from "./gateway_passport_cases.ts";
 import { type Platform, platforms, type Runtime } from "./gateway_platforms.ts";
 import { proxyCases } from "./gateway_proxy_cases.ts";
 import { redisCases } from "./gateway_redis_cases.ts";
+import { subjectCases } from "./gateway_subject_cases.ts";
 import { targetCases } from "./gateway_target_cases.ts";
 import { tokenCases } from "./gateway_token_cases.ts";
 import { upstreamCases } from "./gateway_upstream_cases.ts";
@@ -22,6 +23,7 @@ import { createEnvironment, type GatewayCase } from "./gateway_environment.ts";
 const decisions: Readonly<Record<string, GatewayCase>> = {
   ...tokenCases,
   ...passportCases,
+  ...subjectCases,
   ...browserCases,
   ...deliveryCases,
 };
