@@ -162,7 +162,8 @@ function openLive(
   return { configuration, redis, policies: policiesNow, log };
 }
 
-function toIssuer({ jwks, claims = {}, ...rest }: IssuerRow): IssuerOptions {
+/** The issuer of a row, which is called only to fetch its keys. */
+export function toIssuer({ jwks, claims = {}, ...rest }: IssuerRow): IssuerOptions {
   if (jwks === undefined) {
     throw new ConfigError(`Cannot start: ISSUERS (${rest.alias}): needs jwks`);
   }

@@ -5,6 +5,12 @@ export { createGateway, type GatewayOptions, type RevocationOptions } from "./cr
 export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
 export { type DocsFile, docsFiles, type DocumentOptions, type ReadDocsFile } from "./documents.ts";
 export { claimMembers, issuerMembers } from "./issuer_settings.ts";
+export {
+  createTokenInspector,
+  type InspectedCheck,
+  type TokenInspection,
+  type TokenInspector,
+} from "./inspect_token.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";
