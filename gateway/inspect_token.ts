@@ -76,7 +76,8 @@ export function createTokenInspector(
   },
 ): TokenInspector {
   const settings = readConfig(Settings, bindings);
-  const { PUBLIC_ORIGIN: origin, ISSUER: iss = origin, AUDIENCE: audience = origin } = settings;
+  const iss = settings.ISSUER ?? settings.PUBLIC_ORIGIN;
+  const audience = settings.AUDIENCE ?? settings.PUBLIC_ORIGIN;
   const own: IssuerOptions[] = iss !== undefined && audience !== undefined
     ? [{ iss, audience, algorithms: ["EdDSA"], jwks: ownKeys }]
     : [];
@@ -117,9 +118,11 @@ export function createTokenInspector(
     issuers: issuers.all,
     async inspect(token) {
       const passed = new Set<string>();
-      const outcome = await decide(token, passed);
       const { header, claims } = decode(token);
       const issuer = typeof claims?.iss === "string" ? issuers.find(claims.iss)?.issuer : undefined;
+      // A request waits less long for a slow key set, and is answered 503 meanwhile.
+      await issuer?.expectKeys([String(header?.kid)]);
+      const outcome = await decide(token, passed);
       return {
         ...(header && claims ? { header, claims } : {}),
         ...(issuer ? { issuer } : {}),
