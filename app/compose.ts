@@ -75,6 +75,8 @@ export async function compose(
       iss: config.issuer,
       audience: config.audience,
       algorithms: ["EdDSA"],
+      // A new instance without the keys of its own accounts must not replace one that has them.
+      required: true,
       jwks: (signal) => services.AUTH.fetch("/.well-known/jwks.json", { signal }),
     }, ...config.issuers],
     routes: [

@@ -4,6 +4,7 @@ import { load, percentile } from "./load.ts";
 import { type Server, start } from "./processes.ts";
 import { createScenario, type Scenario } from "./scenario.ts";
 import { measureSteps } from "./steps.ts";
+import { measureUnknownKids } from "./unknown_kids.ts";
 
 readArguments({
   usage:
@@ -39,6 +40,7 @@ const parts = {
   watching: measureWatching,
   commands: () => countCommands(scenario),
   latency: measureLatency,
+  unknownKids: () => measureUnknownKids({ scenario, upstream: UPSTREAM }),
   steps: () => measureSteps({ url: `http://127.0.0.1:${redis.port}`, token }),
   events: () => measureEvents({ port: redis.port, token }),
   memory: soak,

@@ -29,7 +29,12 @@ export interface AuthenticateOptions {
   readonly now: () => number;
   /** How many verified tokens are cached; about a kilobyte each. */
   readonly maxCached?: number;
+  /** How many bytes of tokens are cached. */
+  readonly maxCachedBytes?: number;
 }
+
+/** 10,000 tokens of the usual size; of the largest that a row may allow, 1,365. */
+const cachedBytes = 16 * 1024 * 1024;
 
 interface Cached {
   readonly token: AccessToken;
@@ -43,9 +48,13 @@ interface Cached {
  * and nothing else: expiry and key are checked on every use, and revocation is checked by claims.
  */
 export function createAuthenticate(
-  { issuers, leewaySeconds, now, maxCached = 10_000 }: AuthenticateOptions,
+  { issuers, leewaySeconds, now, maxCached = 10_000, maxCachedBytes = cachedBytes }:
+    AuthenticateOptions,
 ): Authenticate {
-  const cache = createBoundedMap<string, Cached>(maxCached, { evictOnReplace: true });
+  const cache = createBoundedMap<string, Cached>(maxCached, {
+    evictOnReplace: true,
+    weight: { max: maxCachedBytes, of: (text) => text.length },
+  });
 
   /** The cached token is refused again once its issuer has withdrawn or replaced its key. */
   function findCached(text: string): Cached | undefined {

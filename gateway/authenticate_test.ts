@@ -19,7 +19,7 @@ async function makeKey(kid: string) {
 }
 
 /** An issuer whose key set and clock the test controls; `verified` counts signature checks. */
-async function setup({ maxCached = 10, maxAge = 60 } = {}) {
+async function setup({ maxCached = 10, maxAge = 60, maxCachedBytes = 100_000 } = {}) {
   const key = await makeKey("k");
   const state = { seconds: begin, set: [key.jwk], fetches: 0, verified: 0 };
   const now = () => state.seconds * 1000;
@@ -40,7 +40,13 @@ async function setup({ maxCached = 10, maxAge = 60 } = {}) {
       return issuer.findKey(name);
     },
   })));
-  const authenticate = createAuthenticate({ issuers: counted, leewaySeconds: 5, now, maxCached });
+  const authenticate = createAuthenticate({
+    issuers: counted,
+    leewaySeconds: 5,
+    now,
+    maxCached,
+    maxCachedBytes,
+  });
   return {
     key,
     state,
@@ -77,6 +83,9 @@ Deno.test("a token that was verified before is refused when its issuer has withd
   state.seconds = begin + 61;
   await show(text);
   await waitUntil("the set is read again", () => current() === undefined, 5_000);
+  // It may be a new key, too: the issuer decides, once it may be asked again.
+  await assert.rejects(show(text), { code: "upstream_unavailable" });
+  state.seconds = begin + 91;
   await assert.rejects(show(text), { code: "token_invalid" });
 });
 
@@ -118,6 +127,17 @@ Deno.test("the cache has a maximum size and evicts the oldest tokens first", asy
   assert.equal(state.verified, 5, "the last three are cached");
   for (const each of tokens.slice(0, 2)) await show(each);
   assert.equal(state.verified, 7, "the first two were evicted");
+});
+
+Deno.test("the cache has a maximum of bytes: large tokens leave room for fewer", async () => {
+  const { show, state, token } = await setup({ maxCachedBytes: 1_000 });
+  const tokens = await Promise.all(Array.from({ length: 3 }, () => token()));
+  assert.ok(tokens.every(({ length }) => length > 334 && length < 500), String(tokens[0]?.length));
+  for (const each of tokens) await show(each);
+  for (const each of tokens.slice(1)) await show(each);
+  assert.equal(state.verified, 3, "the last two are cached");
+  await show(tokens[0] ?? "");
+  assert.equal(state.verified, 4, "the first was evicted");
 });
 
 Deno.test("a refused token is not cached", async () => {

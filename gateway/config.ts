@@ -21,6 +21,7 @@ import {
 import { type Logger, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { GatewayOptions } from "./create_gateway.ts";
+import { describeDropped, locateKeySet } from "./discovery.ts";
 import type { IssuerRow } from "./issuer_settings.ts";
 import type { IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./policy_snapshot.ts";
@@ -162,14 +163,11 @@ function openLive(
   return { configuration, redis, policies: policiesNow, log };
 }
 
-function toIssuer({ jwks, claims = {}, ...rest }: IssuerRow): IssuerOptions {
-  if (jwks === undefined) {
-    throw new ConfigError(`Cannot start: ISSUERS (${rest.alias}): needs jwks`);
-  }
+function toIssuer({ claims = {}, discovery, ...row }: IssuerRow): IssuerOptions {
   return {
-    ...withoutUndefined(rest),
+    ...withoutUndefined(row),
     claims: withoutUndefined(claims),
-    jwks: typeof jwks === "string" ? (signal) => fetch(jwks, { signal, redirect: "manual" }) : jwks,
+    jwks: locateKeySet({ ...row, discovery }),
   };
 }
 
@@ -204,9 +202,11 @@ async function readKeys(
 async function requireUsableKeys(issuers: readonly IssuerRow[]): Promise<void> {
   for (const [position, { jwks, algorithms }] of issuers.entries()) {
     if (typeof jwks !== "object") continue;
-    if ((await importIssuerKeys(jwks, algorithms)).entries.length > 0) continue;
+    const { entries, dropped } = await importIssuerKeys(jwks, algorithms);
+    if (entries.length > 0) continue;
+    const reasons = dropped.length === 0 ? "" : `: ${describeDropped(dropped)}`;
     throw new ConfigError(
-      `Cannot start: ISSUERS (${position}.jwks): has no key that fits one of its algorithms`,
+      `Cannot start: ISSUERS (${position}.jwks): has no key that fits one of its algorithms${reasons}`,
     );
   }
 }

@@ -27,6 +27,7 @@ import {
   type GatewayPassportOptions,
   type PolicySnapshot,
 } from "./policy_snapshot.ts";
+import { serveReadiness } from "./readiness.ts";
 import { createRateLimiter } from "./rate_limits.ts";
 import { type ClientAddressSource, createUpstreamHeaders } from "./request/headers.ts";
 import { createHostCheck } from "./request/target.ts";
@@ -119,7 +120,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     serveOwn(app) {
       const isRouted = (segments: readonly string[]) =>
         currentPolicy().table.at(segments) !== undefined;
-      serveDocuments(app, { ...documents, issuers, readEdgeState });
+      serveReadiness(app, { issuers: issuers.all, readEdgeState });
+      serveDocuments(app, { ...documents });
       serveAbout(app, { ...documents, publicOrigin, isRouted });
       const own = { cookieNames: names, identify, readEdgeState };
       serveAdministration(app, { ...own, keys, configuration, telemetry });

@@ -8,12 +8,13 @@ export type Caller = AccessToken | "anonymous";
 /**
  * The name of a caller in limits and caches. Equal ids of two issuers, of two tenants, and of a
  * client and a user are different callers: sharing a name, one could use up or read what is the
- * other's.
+ * other's. A client's name begins with a colon, as no alias does: with the alias `client` a user of
+ * another issuer could have it too.
  */
 export function nameCaller(caller: Caller): string {
   if (caller === "anonymous") return "anon";
   const subject = passportSubject(caller);
-  return caller.kind === "user" ? subject.slice("user:".length) : subject;
+  return caller.kind === "user" ? subject.slice("user:".length) : `:${subject}`;
 }
 
 /** The credentials that a request presents; nothing is verified yet. */

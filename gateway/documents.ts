@@ -1,9 +1,6 @@
 import { currentContext } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
-import type { Issuers } from "@edgepass/shared/tokens";
 import type { Handler, Hono } from "hono";
-import type { ReadEdgeState } from "./edge_state.ts";
-import type { Issuer } from "./issuers.ts";
 import type { GatewayEnv } from "./observe.ts";
 
 /** The gateway's own documents. */
@@ -23,27 +20,9 @@ export interface DocumentOptions {
 /** Adds the gateway's own documents, which are never wrapped and require no credential. */
 export function serveDocuments(
   app: Hono<GatewayEnv>,
-  { openapi, docs, issuers, readEdgeState }: DocumentOptions & {
-    readonly issuers: Issuers<Issuer>;
-    readonly readEdgeState: ReadEdgeState;
-  },
+  { openapi, docs }: DocumentOptions,
 ): void {
   getOnly(app, "/livez", (c) => c.json({ status: "live" }));
-  getOnly(app, "/readyz", async (c) => {
-    const checks: Record<string, string> = {
-      revocation: (await readEdgeState({})).entries
-        ? "ready"
-        : "Redis or the revocation list is not there",
-    };
-    for (const issuer of issuers.all) {
-      checks[`issuer ${issuer.alias ?? "user"}`] = await issuer.isReady()
-        ? "ready"
-        : "no key set could be read";
-    }
-    const ready = Object.values(checks).every((state) => state === "ready");
-    c.header("cache-control", "no-store");
-    return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
-  });
   if (openapi) getOnly(app, "/openapi.json", async (c) => c.json(await openapi()));
   if (docs) serveDocsPage(app, docs);
 }

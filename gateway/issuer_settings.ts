@@ -21,6 +21,10 @@ const url = text.check(
     error: "must be a URL",
     abort: true,
   }),
+  z.refine(
+    (value) => new URL(value).username === "" && new URL(value).password === "",
+    "must be a URL without credentials",
+  ),
 );
 
 /** A text is a list of one. */

@@ -4,7 +4,13 @@ export type { Credentials, PresentedCredential } from "./credentials.ts";
 export { createGateway, type GatewayOptions, type RevocationOptions } from "./create_gateway.ts";
 export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
 export { type DocsFile, docsFiles, type DocumentOptions, type ReadDocsFile } from "./documents.ts";
-export { claimMembers, issuerMembers } from "./issuer_settings.ts";
+export {
+  type FetchKeySet,
+  type IssuerKeysReport,
+  type KeySetSource,
+  reportIssuerKeys,
+} from "./discovery.ts";
+export { claimMembers, issuerMembers, type IssuerRow } from "./issuer_settings.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";

@@ -1,7 +1,7 @@
 import { count, createBoundedMap } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import { revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
-import type { AccessToken } from "@edgepass/shared/tokens";
+import { type AccessToken, ownerPrefix } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { RevocationMode } from "./routes.ts";
 import type { Outcome } from "./steps.ts";
@@ -69,11 +69,15 @@ function levelsOf({ sub, kid, jti, sid }: AccessToken): [RevocationLevel, string
 }
 
 /**
- * The keys of a token's entries. The subject's comes first; its value is a minimum, while any value
+ * The keys of a token's entries, with its issuer's alias and, where tenants are kept apart, the
+ * tenant; a template's key signs for all of its tenants. The subject's comes first; its value is a minimum, while any value
  * of the others revokes.
  */
 export function entryKeysOf(token: AccessToken): string[] {
-  return levelsOf(token).map(([level, id]) => revocationKeys.of(level, id, token.alias));
+  const prefix = ownerPrefix(token);
+  return levelsOf(token).map(([level, id]) =>
+    revocationKeys.of(level, id, level === "key" ? token.alias : prefix)
+  );
 }
 
 /**

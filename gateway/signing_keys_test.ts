@@ -91,7 +91,7 @@ Deno.test("a version that names missing keys reloads the key file and the issuer
     findKey: () => Promise.resolve(undefined),
     currentKey: () => undefined,
     expectKeys: (kids: readonly string[]) => void expected.push([...kids]),
-    isReady: () => Promise.resolve(true),
+    readState: () => Promise.resolve("ready" as const),
   };
   const configuration = {
     ...staticConfiguration(values({})),

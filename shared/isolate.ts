@@ -97,7 +97,9 @@ export interface BoundedMap<Key, Value> {
 }
 
 /** What `set` does with a key that is present; by default the entry keeps its age. */
-export interface BoundedMapOptions {
+export interface BoundedMapOptions<Key = unknown> {
+  /** All entries together weigh this much at most; an entry that alone weighs more is not stored. */
+  readonly weight?: { readonly max: number; readonly of: (key: Key) => number };
   /** The entry becomes the newest, so what is written often is evicted last. */
   readonly refresh?: boolean;
   /** A full map evicts its oldest entry then, too; by default only a new key needs room. */
@@ -114,13 +116,30 @@ export interface BoundedMapOptions {
  */
 export function createBoundedMap<Key, Value>(
   max: number,
-  { refresh = false, evictOnReplace = false }: BoundedMapOptions = {},
+  { refresh = false, evictOnReplace = false, weight }: BoundedMapOptions<Key> = {},
 ): BoundedMap<Key, Value> {
   const map = new Map<Key, Value>();
+  let weighed = 0;
+
+  function remove(key: Key): boolean {
+    const isRemoved = map.delete(key);
+    if (isRemoved && weight) weighed -= weight.of(key);
+    return isRemoved;
+  }
 
   function evictOldest(): void {
     const { value: oldest, done } = map.keys().next();
-    if (!done) map.delete(oldest);
+    if (!done) remove(oldest);
+  }
+
+  /** Whether an entry has room now, after the oldest ones made it. */
+  function makeWeightRoom(key: Key): boolean {
+    if (!weight || map.has(key)) return true;
+    const own = weight.of(key);
+    if (own > weight.max) return false;
+    while (weighed + own > weight.max) evictOldest();
+    weighed += own;
+    return true;
   }
 
   return {
@@ -131,10 +150,13 @@ export function createBoundedMap<Key, Value>(
     has: (key) => map.has(key),
     set(key, value) {
       if (map.size >= max && (evictOnReplace || !map.has(key))) evictOldest();
-      if (refresh) map.delete(key);
-      map.set(key, value);
+      if (refresh) remove(key);
+      if (makeWeightRoom(key)) map.set(key, value);
     },
-    delete: (key) => map.delete(key),
-    clear: () => map.clear(),
+    delete: remove,
+    clear() {
+      map.clear();
+      weighed = 0;
+    },
   };
 }

@@ -146,3 +146,25 @@ Deno.test("a use does not wait for the load of another one, which may never end"
   void load();
   assert.deepEqual(await load(), { loads: 2 });
 });
+
+Deno.test("a bounded map with a maximum weight evicts its oldest entries until a new one fits", () => {
+  const map = createBoundedMap<string, number>(100, {
+    weight: { max: 6, of: (key) => key.length },
+  });
+  const has = () => ["a", "bb", "ccc", "dddd", "eeeeee"].filter((key) => map.has(key));
+  for (const key of ["a", "bb", "ccc"]) map.set(key, 1);
+  map.set("bb", 2);
+  assert.deepEqual(has(), ["a", "bb", "ccc"], "a replaced entry weighs nothing more");
+  map.set("dddd", 1);
+  assert.deepEqual(has(), ["dddd"], "ccc had to go as well");
+  map.set("bb", 1);
+  assert.deepEqual(has(), ["bb", "dddd"]);
+  map.delete("dddd");
+  map.set("ccc", 1);
+  assert.deepEqual(has(), ["bb", "ccc"], "a deleted entry weighs nothing");
+  map.set("eeeeeee", 1);
+  assert.deepEqual(has(), ["bb", "ccc"], "what could never fit evicts nothing");
+  map.clear();
+  map.set("eeeeee", 1);
+  assert.deepEqual(has(), ["eeeeee"]);
+});

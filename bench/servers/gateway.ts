@@ -21,7 +21,7 @@ await serve(async (bindings) => {
       audience: config.audience,
       algorithms: ["EdDSA"],
       jwks: JSON.parse(Deno.env.get("JWKS") ?? ""),
-    }],
+    }, ...config.issuers],
     routes: [
       { path: "/me", upstream, access: "authenticated" },
       { path: "/open", upstream, access: "public" },

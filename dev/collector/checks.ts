@@ -34,8 +34,10 @@ export function checkHttp(
       });
       const text = await response.text();
       hasResponded = true;
-      if (response.status === 200) return { state: "ready", reason: "" };
-      return { state: "not ready", reason: readReason(text) ?? `status ${response.status}` };
+      const reason = readReason(text);
+      // A gateway that is ready without one of its issuers names it here.
+      if (response.status === 200) return { state: "ready", reason: reason ?? "" };
+      return { state: "not ready", reason: reason ?? `status ${response.status}` };
     } catch (error) {
       if (!hasResponded) return { state: "starting", reason: "it has not responded yet" };
       return { state: "down", reason: describe(error) };

@@ -1,4 +1,6 @@
+import { parseJson } from "@edgepass/shared/crypto";
 import { stripVTControlCharacters } from "node:util";
+import * as z from "zod/mini";
 import { readLogLine } from "../terminal/log_line.ts";
 import type { Ending, RunningProcess } from "./processes.ts";
 import { StartError } from "../workspace/start.ts";
@@ -12,8 +14,11 @@ export interface ReadinessOptions {
   readonly host: string;
 }
 
+/** What a ready process reports that works only in part: the issuers without usable keys. */
+const Degraded = z.object({ degraded: z._default(z.array(z.string()), []) });
+
 /**
- * Waits until a process answers 200 on `/readyz`.
+ * Waits until a process answers 200 on `/readyz`, and returns what it names as degraded.
  *
  * @throws {StartError} when it ends or stays not ready; the message has its last response
  */
@@ -21,7 +26,7 @@ export async function waitUntilReady(
   process: Pick<RunningProcess, "name" | "ended">,
   port: number,
   { timeoutMs, host }: ReadinessOptions,
-): Promise<void> {
+): Promise<readonly string[]> {
   // The gateway accepts only its public name, which may not be that of this loopback port.
   const client = Deno.createHttpClient({ allowHost: true });
   const deadline = performance.now() + timeoutMs;
@@ -30,7 +35,7 @@ export async function waitUntilReady(
     for (let detail = "no response";;) {
       const state = await Promise.race([ended, probe(port, { client, host })]);
       if ("ending" in state) throw toStartError(state.ending);
-      if (state.isReady) return;
+      if (state.degraded) return state.degraded;
       detail = state.detail ?? detail;
       if (performance.now() > deadline) {
         const seconds = Math.round(timeoutMs / 1000);
@@ -46,17 +51,20 @@ export async function waitUntilReady(
 async function probe(
   port: number,
   { client, host }: { client: Deno.HttpClient; host: string },
-): Promise<{ isReady: boolean; detail?: string }> {
+): Promise<{ degraded?: readonly string[]; detail?: string }> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
       client,
       headers: { host },
       signal: AbortSignal.timeout(2_000),
     });
-    const detail = (await response.text()).slice(0, 300);
-    return { isReady: response.status === 200, detail: detail || `status ${response.status}` };
+    const text = await response.text();
+    if (response.status === 200) {
+      return { degraded: z.safeParse(Degraded, parseJson(text)).data?.degraded ?? [] };
+    }
+    return { detail: text.slice(0, 300) || `status ${response.status}` };
   } catch {
-    return { isReady: false };
+    return {};
   }
 }
 

@@ -139,7 +139,13 @@ async function start(options: Start): Promise<Ending> {
   const [gateway, ...others] = running;
   // The gateway comes last: it loads the keys of auth when it starts, and not again for a while.
   await Promise.all(others.map(waitFor));
-  if (gateway) await Promise.race([waitFor(gateway), refusal.promise]);
+  const degraded = gateway ? await Promise.race([waitFor(gateway), refusal.promise]) : [];
+  for (const issuer of degraded) {
+    logs.report(
+      "warn",
+      `No usable keys of issuer ${issuer} yet, so its tokens are refused; see deno task doctor`,
+    );
+  }
   deliveries.open();
   await welcome({ ...options, settings, host, observer });
   if (mode !== "workers") return await ended;

@@ -159,6 +159,11 @@ const readiness = {
   required: ["status", "checks"],
   properties: {
     status: { type: "string", enum: ["ready", "not ready"] },
+    degraded: {
+      type: "array",
+      description: "Aliases of the issuers whose key sets cannot be read; absent without any",
+      items: { type: "string", example: "corp" },
+    },
     checks: {
       type: "object",
       description: "What the gateway depends on, and the state of each",

@@ -38,7 +38,12 @@ export function readPublicJwk(
 ): PublicJwk | DroppedJwk {
   if (typeof entry !== "object" || entry === null) return { reason: "is not an object" };
   const { data: jwk, error } = z.safeParse(Members, withoutEmpty(entry));
-  if (!jwk) return { reason: reasons[String(error.issues[0]?.path[0])] ?? unreadable };
+  if (!jwk) {
+    // Its name is what an operator looks for.
+    const { data: kid } = z.safeParse(Members.shape.kid, Reflect.get(entry, "kid"));
+    const reason = reasons[String(error.issues[0]?.path[0])] ?? unreadable;
+    return { ...(kid === undefined ? {} : { kid }), reason };
+  }
   const named = jwk.kid === undefined ? {} : { kid: jwk.kid };
   const fitting = allowed.filter((name) => fits(jwk, name));
   if (fitting.length === 0) {

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { JsonObject } from "../crypto/mod.ts";
 import { text } from "./access_token.ts";
 import type { AccessTokenIssuer, ClaimPath, FoundIssuer, RolesRule } from "./issuer.ts";
-import type { RefusalReason } from "./refusal.ts";
+import type { OnPassed, RefusalReason } from "./refusal.ts";
 import { encodeSubject, fitsPassport } from "./subject.ts";
 
 /** The claims of another issuer's token, under our names. */
@@ -41,10 +41,13 @@ class Fault extends Error {
 export function readExternalClaims(
   payload: JsonObject,
   found: Found,
+  passed: OnPassed = () => {},
 ): ExternalClaims | RefusalReason {
   try {
-    requireConfigured(payload, found);
-    return readClaims(payload, found);
+    requireConfigured(payload, found, passed);
+    const claims = readClaims(payload, found);
+    passed("claims");
+    return claims;
   } catch (error) {
     if (error instanceof Fault) return error.reason;
     throw error;
@@ -52,22 +55,28 @@ export function readExternalClaims(
 }
 
 /** Every check that the row configures must hold. */
-function requireConfigured(payload: JsonObject, { issuer, bound }: Found): void {
+function requireConfigured(payload: JsonObject, { issuer, bound }: Found, passed: OnPassed): void {
   const { audience, clients, require = {}, tenants } = issuer;
   const aud = readClaim(payload, "aud");
   if (audience) requireAudience(aud, audience);
   // An ID token, or a token for another API, names its audience: it is not for this gateway.
   else if (aud !== undefined) throw new Fault("audience");
-  if (clients) requireOneOf(payload, clients.claim, clients.allow);
+  passed("audience");
+  if (clients) {
+    requireOneOf(payload, clients.claim, clients.allow);
+    passed("client");
+  }
   for (const [name, rule] of Object.entries(require)) {
     if ("present" in rule) requirePresence(payload, name, rule.present);
     else requireOneOf(payload, name, rule);
+    passed(`require:${name}`);
   }
   if (!bound) return;
   requireOneOf(payload, bound.claim, [bound.tenant]);
   if (tenants !== "any" && !tenants?.includes(bound.tenant)) {
     throw new Fault(`claim_invalid:${bound.claim}`);
   }
+  passed("tenant");
 }
 
 /** The claim may be a list, which names several audiences (RFC 7519 §4.1.3). */

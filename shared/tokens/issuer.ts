@@ -164,11 +164,15 @@ export function indexIssuers<Row extends AccessTokenIssuer>(all: readonly Row[])
     const names = twice.map(({ alias }) => alias ?? "our own").join(" and ");
     throw new RangeError(`Cannot start: ISSUERS has an iss twice: ${names}`);
   }
-  const exact = new Map(all.map((issuer) => [issuer.iss, issuer]));
-  const templates = all.flatMap((issuer) => {
-    const template = issuer.alias === undefined ? undefined : readTemplate(issuer.iss);
-    return template ? [{ issuer, template }] : [];
-  });
+  const rows = all.map((issuer) => ({
+    issuer,
+    template: issuer.alias === undefined ? undefined : readTemplate(issuer.iss),
+  }));
+  // A template's own text is no issuer: a token that names it would be of no tenant at all.
+  const exact = new Map(
+    rows.flatMap(({ issuer, template }) => template ? [] : [[issuer.iss, issuer]]),
+  );
+  const templates = rows.flatMap(({ issuer, template }) => template ? [{ issuer, template }] : []);
   return {
     all,
     maxTokenBytes: Math.max(maxAccessTokenBytes, ...all.map(({ maxTokenBytes }) => maxTokenBytes)),

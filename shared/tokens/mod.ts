@@ -17,7 +17,13 @@ export {
   type RolesRule,
   toMediaType,
 } from "./issuer.ts";
-export type { RefusalReason, TokenRefusal } from "./refusal.ts";
+export {
+  listChecks,
+  type OnPassed,
+  type RefusalReason,
+  type TokenCheck,
+  type TokenRefusal,
+} from "./refusal.ts";
 export {
   encodeSubject,
   isExternalSubject,
@@ -25,7 +31,12 @@ export {
   passportSubject,
   type TokenOwner,
 } from "./subject.ts";
-export { type AccessToken, type TokenVerdict, verifyAccessToken } from "./verify_access_token.ts";
+export {
+  type AccessToken,
+  maxBytesOf,
+  type TokenVerdict,
+  verifyAccessToken,
+} from "./verify_access_token.ts";
 export {
   clearTokenCookies,
   cookieAttributes,

@@ -19,7 +19,7 @@ import {
   maxAccessTokenBytes,
   toMediaType,
 } from "./issuer.ts";
-import type { RefusalReason, TokenRefusal } from "./refusal.ts";
+import type { OnPassed, RefusalReason, TokenRefusal } from "./refusal.ts";
 
 /** A verified access token. */
 export interface AccessToken {
@@ -68,38 +68,42 @@ export type TokenVerdict<Row extends AccessTokenIssuer = AccessTokenIssuer> =
  * Order: size, structure, issuer, header, key, signature, then claims, so that a forged token that
  * is also expired is `token_invalid`. The issuer named in the claims only chooses among configured
  * rows, and `kid` and `alg` only among that row's keys (RFC 8725 §3.1, RFC 9068 §4). `nowSeconds`
- * is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each.
+ * is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each. `passed` receives each
+ * check that holds, as `listChecks` names them.
  */
 export async function verifyAccessToken<Row extends AccessTokenIssuer>(
   token: string,
-  { issuers, nowSeconds, leewaySeconds }: {
+  { issuers, nowSeconds, leewaySeconds, passed = () => {} }: {
     issuers: Issuers<Row>;
     nowSeconds: number;
     leewaySeconds: number;
+    passed?: OnPassed;
   },
 ): Promise<TokenVerdict<Row>> {
-  const parsed = parse(token, issuers);
+  const parsed = parse(token, issuers, passed);
   if (typeof parsed === "string") return refuse(parsed);
   const { jws, payload, iss, found } = parsed;
   const { issuer } = found;
   const { alias = "user" } = issuer;
 
-  const header = readHeader(jws.header, found);
+  const header = readHeader(jws.header, found, passed);
   if (typeof header === "string") return refuse(header, alias);
   const key = await issuer.findKey(header);
   if (!key) return refuse("kid_unknown", alias);
+  passed("key");
   // A symmetric key would let every verifier forge tokens, so it is refused even if an issuer
   // offers one.
   if (key.alg !== header.alg || algorithms[key.alg].symmetric) {
     return refuse("alg_not_allowed", alias);
   }
   if (!(await verifyJws(jws, key))) return refuse("signature", alias);
+  passed("signature");
 
   const claims = issuer.alias === undefined
-    ? readOwnClaims(payload, issuer)
-    : readExternalClaims(payload, found);
+    ? readOwnClaims(payload, issuer, passed)
+    : readExternalClaims(payload, found, passed);
   if (typeof claims === "string") return refuse(claims, alias);
-  const fault = checkTimes(claims, issuer, { nowSeconds, leewaySeconds });
+  const fault = checkTimes(claims, issuer, { nowSeconds, leewaySeconds, passed });
   if (fault) return refuse(fault, alias);
   return { token: toAccessToken(claims, { issuer, iss, kid: key.kid }), issuer, key };
 }
@@ -113,20 +117,28 @@ function refuse(reason: RefusalReason, alias?: string): { readonly refusal: Toke
  * The token's parts and its row. The row's own limit needs the decoded `iss`; the largest limit of
  * all rows comes first, so that a huge token costs nothing.
  */
-function parse<Row extends AccessTokenIssuer>(token: string, issuers: Issuers<Row>) {
+function parse<Row extends AccessTokenIssuer>(
+  token: string,
+  issuers: Issuers<Row>,
+  passed: OnPassed,
+) {
   if (token.length > issuers.maxTokenBytes) return "too_large";
   const jws = readJws(token, issuers.maxTokenBytes);
   const payload = jws && readJsonObject(jws.payload);
   if (!jws || !payload) return "malformed";
+  passed("structure");
   const { iss = null } = payload;
   if (iss === null) return "claim_missing:iss";
   const found = typeof iss === "string" ? issuers.find(iss) : undefined;
   if (typeof iss !== "string" || !found) return "unknown_issuer";
-  return token.length > maxBytesOf(found.issuer) ? "too_large" : { jws, payload, iss, found };
+  passed("issuer");
+  if (token.length > maxBytesOf(found.issuer)) return "too_large";
+  passed("size");
+  return { jws, payload, iss, found };
 }
 
 /** Our own tokens have to fit a cookie, whatever other issuers may send. */
-function maxBytesOf({ alias, maxTokenBytes }: AccessTokenIssuer): number {
+export function maxBytesOf({ alias, maxTokenBytes }: AccessTokenIssuer): number {
   return alias === undefined ? maxAccessTokenBytes : maxTokenBytes;
 }
 
@@ -137,29 +149,34 @@ function maxBytesOf({ alias, maxTokenBytes }: AccessTokenIssuer): number {
 const refusedMembers = ["jwk", "jku", "x5u", "crit", "b64", "zip", "enc"] as const;
 
 /** What the header says of the key, or the reason why it is refused. */
-function readHeader(header: JsonObject, { issuer }: FoundIssuer<AccessTokenIssuer>) {
+function readHeader(
+  header: JsonObject,
+  { issuer }: FoundIssuer<AccessTokenIssuer>,
+  passed: OnPassed,
+) {
   const isOwn = issuer.alias === undefined;
-  if (isOwn && !isHeaderOfType(header, accessTokenType)) return explainOwnHeader(header);
   const refused = refusedMembers.find((name) => Object.hasOwn(header, name));
   if (refused) return `header_${refused}` as const;
+  passed("header");
   const { kid, typ = "" } = header;
-  if (!isOwn && (typeof typ !== "string" || !issuer.typ.includes(toMediaType(typ)))) return "typ";
+  const fits = isOwn
+    ? typ === accessTokenType
+    : typeof typ === "string" && issuer.typ.includes(toMediaType(typ));
+  if (!fits) return "typ";
+  passed("typ");
+  // Our own header has these three members and no other.
+  if (isOwn && !isHeaderOfType(header, accessTokenType)) {
+    return typeof kid === "string" ? "malformed" : "header_kid";
+  }
   if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > 256)) {
     return "header_kid";
   }
   const alg = readAlgorithm(header.alg);
   // Our own issuer writes one of the two names of EdDSA.
   const isAllowed = alg && issuer.algorithms.includes(alg) && (!isOwn || header.alg === alg);
-  return isAllowed ? { kid, alg } : "alg_not_allowed";
-}
-
-/** Which of the three members of our own header does not fit, or which other one it has. */
-function explainOwnHeader({ alg, typ, kid, ...others }: JsonObject): RefusalReason {
-  const known = refusedMembers.find((name) => Object.hasOwn(others, name));
-  if (known) return `header_${known}`;
-  if (Object.keys(others).length > 0) return "malformed";
-  if (typ !== accessTokenType) return "typ";
-  return typeof kid === "string" && typeof alg === "string" ? "malformed" : "header_kid";
+  if (!isAllowed) return "alg_not_allowed";
+  passed("algorithm");
+  return { kid, alg };
 }
 
 /** The claims of a token, ours or another issuer's, under our names. */
@@ -169,6 +186,7 @@ type Claims = ExternalClaims & { readonly uv?: number };
 function readOwnClaims(
   payload: JsonObject,
   { audience }: AccessTokenIssuer,
+  passed: OnPassed,
 ): Claims | RefusalReason {
   const { data, error } = z.safeParse(AccessTokenClaims, payload);
   if (!data) {
@@ -177,7 +195,9 @@ function readOwnClaims(
       ? `claim_missing:${name}` as const
       : `claim_invalid:${name}` as const;
   }
+  passed("claims");
   if (!audience?.includes(data.aud)) return "audience";
+  passed("audience");
   const { sub, iat, exp, nbf, jti, sid, uv, roles, scope } = data;
   return { kind: "user", sub, iat, exp, nbf, jti, sid, uv, roles, scope };
 }
@@ -185,7 +205,11 @@ function readOwnClaims(
 function checkTimes(
   { iat, exp, nbf }: Pick<Claims, "iat" | "exp" | "nbf">,
   { alias, maxLifeSeconds }: AccessTokenIssuer,
-  { nowSeconds, leewaySeconds }: { nowSeconds: number; leewaySeconds: number },
+  { nowSeconds, leewaySeconds, passed }: {
+    nowSeconds: number;
+    leewaySeconds: number;
+    passed: OnPassed;
+  },
 ): RefusalReason | undefined {
   const latest = nowSeconds + leewaySeconds;
   const maxLife = alias === undefined
@@ -193,8 +217,12 @@ function checkTimes(
     : maxLifeSeconds;
   if (iat !== undefined && exp <= iat) return "claim_invalid:exp";
   if (exp - (iat ?? nowSeconds) > maxLife) return "life_too_long";
+  passed("life");
   if ((iat ?? 0) > latest || (nbf ?? 0) > latest) return "not_yet_valid";
-  return nowSeconds >= exp + leewaySeconds ? "expired" : undefined;
+  passed("start");
+  if (nowSeconds >= exp + leewaySeconds) return "expired";
+  passed("end");
+  return undefined;
 }
 
 /** Members that a token lacks are absent, not undefined. */

@@ -12,6 +12,7 @@ import {
 } from "../crypto/mod.ts";
 import { signAccessToken } from "./access_token.ts";
 import { type AccessTokenIssuer, indexIssuers } from "./issuer.ts";
+import { listChecks, type TokenCheck } from "./refusal.ts";
 import { verifyAccessToken } from "./verify_access_token.ts";
 
 // The refusals, row by row and on both runtimes, are in tests/suite/core/access_tokens.ts.
@@ -30,13 +31,15 @@ const claims = {
   scope: "",
 };
 
-async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer> = {}) {
+async function setup({ alias, maxLifeSeconds = 900, ...row }: Partial<AccessTokenIssuer> = {}) {
   const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new TypeError("Expected a key pair");
   const { kty, crv, x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
   const ring: KeyRing = await importJwkSet({ keys: [{ kid: "k", kty, crv, x }] }, ["EdDSA"]);
   const lookedUp: string[] = [];
+  const passed: TokenCheck[] = [];
   const verdictOf = (token: string, find: (kid: string) => VerificationKey | undefined) => {
+    passed.length = 0;
     const issuer: AccessTokenIssuer = {
       ...(alias === undefined ? {} : { alias }),
       iss: claims.iss,
@@ -46,6 +49,7 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
       claims: {},
       maxLifeSeconds,
       maxTokenBytes: 4096,
+      ...row,
       findKey({ kid = "" }) {
         lookedUp.push(kid);
         return Promise.resolve(find(kid));
@@ -55,6 +59,7 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
       issuers: indexIssuers([issuer]),
       nowSeconds,
       leewaySeconds: 5,
+      passed: (check) => passed.push(check),
     });
   };
   const verify = async (token: string, find = find0) => {
@@ -64,11 +69,53 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
   function find0(kid: string): VerificationKey | undefined {
     return ring.get(kid);
   }
-  return { verify, lookedUp, privateKey: pair.privateKey, signing: sign(pair.privateKey), ring };
+  const { privateKey } = pair;
+  return { verify, lookedUp, passed, privateKey, signing: sign(privateKey), ring };
 }
 
 function sign(key: CryptoKey) {
   return { kid: "k", alg: "EdDSA", key } as const;
+}
+
+const rows: Readonly<Record<string, Partial<AccessTokenIssuer>>> = {
+  "our own issuer": {},
+  "an issuer with one check": { alias: "acme" },
+  "an issuer with every check": {
+    alias: "acme",
+    iss: "https://auth.test/{sid}",
+    tenants: ["s"],
+    clients: { claim: "sid", allow: ["s"] },
+    require: { uv: [1], jti: ["j"] },
+  },
+};
+for (const [what, row] of Object.entries(rows)) {
+  Deno.test(`verifyAccessToken reports every check of ${what} in its order`, async () => {
+    const { verify, passed, signing } = await setup(row);
+    const iss = row.iss?.replace("{sid}", "s") ?? claims.iss;
+    const accepted = await verify(await signAccessToken({ ...claims, iss }, signing));
+    assert.ok(typeof accepted !== "string");
+    assert.deepEqual(passed, listChecks(issuerOf(row)));
+    const expired = await signAccessToken(
+      { ...claims, iss, iat: nowSeconds - 600, exp: nowSeconds - 60 },
+      signing,
+    );
+    assert.equal(await verify(expired), "token_expired");
+    assert.deepEqual(passed, listChecks(issuerOf(row)).slice(0, -1));
+  });
+}
+
+/** A row of which only the checks matter. */
+function issuerOf(row: Partial<AccessTokenIssuer>): AccessTokenIssuer {
+  return {
+    iss: claims.iss,
+    algorithms: [],
+    typ: [],
+    claims: {},
+    maxLifeSeconds: 0,
+    maxTokenBytes: 0,
+    findKey: () => Promise.resolve(undefined),
+    ...row,
+  };
 }
 
 Deno.test("verifyAccessToken accepts what signAccessToken signs", async () => {

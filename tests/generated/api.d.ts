@@ -3954,6 +3954,8 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ready" | "not ready";
+                        /** @description Aliases of the issuers whose key sets cannot be read; absent without any */
+                        degraded?: string[];
                         /**
                          * @description What the gateway depends on, and the state of each
                          * @example {
@@ -3981,6 +3983,8 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ready" | "not ready";
+                        /** @description Aliases of the issuers whose key sets cannot be read; absent without any */
+                        degraded?: string[];
                         /**
                          * @description What the gateway depends on, and the state of each
                          * @example {

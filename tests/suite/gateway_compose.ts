@@ -44,6 +44,7 @@ export async function composeGateway(
       iss: config.issuer,
       audience: config.audience,
       algorithms: ["EdDSA"],
+      required: true,
       jwks: (signal) => fetch(JWKS_URL, { signal, redirect: "manual" }),
     }, ...config.issuers],
     routes: [

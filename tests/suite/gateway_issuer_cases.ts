@@ -86,7 +86,7 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
         [{ aud: "other" }, "token_invalid"],
         [{ aud: ["api "] }, "token_invalid"],
         [{ sub: undefined }, "token_invalid"],
-        [{ sub: "with blank" }, "token_invalid"],
+        [{ sub: "with\nline break" }, "token_invalid"],
         [{ iss: "http://127.0.0.1" }, "token_invalid"],
         [{ iss: `${iss}/` }, "token_invalid"],
         [{ exp: now + 90_000 }, "token_invalid"],
@@ -188,20 +188,6 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await send(claims)).code, "token_invalid");
   },
 
-  async "[I11] a flood of unknown kids causes one more fetch of the keys"(environment) {
-    const { send, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
-    await using _ = stack;
-    assert.equal((await send()).status, 200);
-    assert.equal(keys.seen.length, 1);
-    await Promise.all(
-      Array.from({ length: 20 }, async (_, at) => {
-        assert.equal((await send({}, { kid: `unknown-${at}` })).code, "token_invalid");
-      }),
-    );
-    assert.equal(keys.seen.length, 1, "the first read was less than 30 s ago");
-    assert.equal((await send()).status, 200);
-  },
-
   async "[D03] without any keys, protected routes are 503 and the gateway is not ready"(
     environment,
   ) {
@@ -221,26 +207,18 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(environment.echo.seen.length, 1);
   },
 
-  async "[F39] a redirect of a key set is not followed, for any issuer"(environment) {
-    const [idp] = JSON.parse(environment.bindings.ISSUERS ?? "");
+  async "[F39] a redirect of our own key set is not followed"(environment) {
     await using keys = startUpstream();
     keys.respondWith((_request, { target }) =>
       target === "/moved"
-        ? Response.json({ keys: [environment.ours.jwk, environment.idp.jwk] })
+        ? Response.json({ keys: [environment.ours.jwk] })
         : new Response(null, { status: 302, headers: { location: "/moved" } })
     );
-    const jwks = `${keys.url}/keys`;
-    await using gateway = await environment.serve({
-      JWKS_URL: jwks,
-      ISSUERS: JSON.stringify([{ ...idp, jwks }]),
-    });
-    for (const token of [await environment.token(), await environment.externalToken()]) {
-      keys.seen.length = 0;
-      const headers = { authorization: `Bearer ${token}` };
-      const response = await fetch(`${gateway.origin}/member`, { headers });
-      await response.body?.cancel();
-      assert.equal(response.status, 503);
-      assert.deepEqual(new Set(keys.seen.map(({ target }) => target)), new Set(["/keys"]));
-    }
+    await using gateway = await environment.serve({ JWKS_URL: `${keys.url}/keys` });
+    const headers = { authorization: `Bearer ${await environment.token()}` };
+    const response = await fetch(`${gateway.origin}/member`, { headers });
+    await response.body?.cancel();
+    assert.equal(response.status, 503);
+    assert.deepEqual(new Set(keys.seen.map(({ target }) => target)), new Set(["/keys"]));
   },
 };

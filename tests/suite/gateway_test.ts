@@ -5,8 +5,10 @@ import { contentCases } from "./gateway_content_cases.ts";
 import { deliveryCases } from "./gateway_delivery_cases.ts";
 import { fidelityCases } from "./gateway_fidelity_cases.ts";
 import { issuerCases } from "./gateway_issuer_cases.ts";
+import { keySetCases } from "./gateway_key_set_cases.ts";
 import { orderCases } from "./gateway_order_cases.ts";
 import { propertyCases } from "./gateway_property_cases.ts";
+import { outageCases } from "./gateway_outage_cases.ts";
 import { ownCases } from "./gateway_own_cases.ts";
 import { passportCases } from "./gateway_passport_cases.ts";
 import { type Platform, platforms, type Runtime } from "./gateway_platforms.ts";
@@ -39,6 +41,8 @@ const wires: Readonly<Record<string, GatewayCase>> = {
   ...configurationCases,
   ...orderCases,
   ...issuerCases,
+  ...keySetCases,
+  ...outageCases,
   ...proxyCases,
   ...targetCases,
   ...upstreamCases,

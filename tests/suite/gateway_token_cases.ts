@@ -31,7 +31,6 @@ const invalidTokens: Readonly<
   "crit": ({ token }) => token({}, { crit: ["exp"] }),
   "b64": ({ token }) => token({}, { b64: false }),
   "zip": ({ token }) => token({}, { zip: "DEF" }),
-  "a kid that names a member of Object.prototype": ({ token }) => token({}, { kid: "__proto__" }),
   "a kid that is not a string": ({ token }) => token({}, { kid: 1 }),
   "typ passport+jwt": ({ token }) => token({}, { typ: "passport+jwt" }),
   "typ JWT": ({ token }) => token({}, { typ: "JWT" }),

@@ -41,6 +41,7 @@ export function createEffects(overrides: Partial<Effects> = {}): Effects {
     elapsed: () => 0,
     request: () => Promise.reject(new TypeError("no server is there")),
     configurationErrors: () => Promise.resolve([]),
+    issuerReports: () => Promise.resolve([]),
     freeBytes: () => 2 ** 40,
     denoVersion: "2.9.5",
     root: new URL("../../", import.meta.url).pathname,

@@ -7,32 +7,54 @@ import type { ConfigurationError, DoctorContext } from "./context.ts";
 
 const ConfigurationErrors = z.array(z.object({ part: z.enum(allParts), message: z.string() }));
 
-const program = fileURLToPath(new URL("../../../app/check_settings_deno.ts", import.meta.url));
+/** A program of the product that looks at settings for the doctor. */
+interface Look {
+  /** Its file, in `app/`. */
+  readonly file: string;
+  /** What it may do, and its arguments after its file. */
+  readonly permissions: readonly string[];
+  readonly args?: readonly string[];
+  /** Read from standard input, as JSON. */
+  readonly input: Readonly<Record<string, string>>;
+}
 
 /**
- * What the programs themselves report about the settings, from a process of its own.
+ * What a program prints as JSON, from a process of its own.
  *
  * @throws {TypeError} when that process reports nothing, with the first line it wrote instead
  */
-export async function validateInPrograms(context: DoctorContext): Promise<ConfigurationError[]> {
-  const { parts } = context;
+export async function askProgram(
+  { variables }: DoctorContext,
+  { file, permissions, args = [], input }: Look,
+): Promise<unknown> {
+  const program = fileURLToPath(new URL(`../../../app/${file}`, import.meta.url));
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-env", "--allow-read", program, ...parts],
-    env: { ...machineVariables(context.variables) },
+    args: ["run", "--no-prompt", ...permissions, program, ...args],
+    env: { ...machineVariables(variables) },
     clearEnv: true,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const settings = new Blob([JSON.stringify(settingsToRead(context))]).stream();
   // A process that ended before it read its input reports the reason itself.
   const [{ code, stdout, stderr }] = await Promise.all([
     child.output(),
-    settings.pipeTo(child.stdin).catch(() => {}),
+    new Blob([JSON.stringify(input)]).stream().pipeTo(child.stdin).catch(() => {}),
   ]);
   const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
   if (code !== 0) throw new TypeError(errors?.split("\n")[0] || `ended with code ${code}`);
-  return z.parse(ConfigurationErrors, JSON.parse(output ?? ""));
+  return JSON.parse(output ?? "");
+}
+
+/** What the programs themselves report about the settings. */
+export async function validateInPrograms(context: DoctorContext): Promise<ConfigurationError[]> {
+  const reported = await askProgram(context, {
+    file: "check_settings_deno.ts",
+    permissions: ["--allow-env", "--allow-read"],
+    args: context.parts,
+    input: settingsToRead(context),
+  });
+  return z.parse(ConfigurationErrors, reported);
 }
 
 /** The settings of the programs, and the exporters that dev replaces in order to forward itself. */

@@ -60,7 +60,7 @@ const refused = {
       }]),
     },
     ["gateway"],
-    "ISSUERS names an iss or alias twice",
+    "ISSUERS has an iss twice: our own and partner",
   ],
   "a collector that is none": [
     { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "hidden-collector" },

@@ -30,6 +30,18 @@ export interface ConfigurationError {
   readonly message: string;
 }
 
+/** What an issuer serves as its keys, or why they cannot be used. */
+export type IssuerReport =
+  | { readonly alias: string; readonly fault: string }
+  | {
+    readonly alias: string;
+    /** Algorithms of its row with and without a usable key. */
+    readonly usable: readonly string[];
+    readonly missing: readonly string[];
+    /** Keys of the set that are not used, and why. */
+    readonly dropped: string;
+  };
+
 /** What the checks need from outside. */
 export interface Effects {
   /** Epoch milliseconds. */
@@ -43,6 +55,8 @@ export interface Effects {
   ) => Promise<Response>;
   /** What the programs report about the settings; they are composed once and not started. */
   readonly configurationErrors: () => Promise<readonly ConfigurationError[]>;
+  /** What the issuers of `ISSUERS` serve as their keys; rejects where the setting is refused. */
+  readonly issuerReports: () => Promise<readonly IssuerReport[]>;
   /** Bytes that this user may still write beside a path. */
   readonly freeBytes: (path: string) => number;
   readonly denoVersion: string;

@@ -44,7 +44,7 @@ Deno.test("a gateway is checked on its port by its public name", async () => {
 const lacks = {
   "revocation": "fix what redis reports above",
   "issuer user": "check that auth is running: it serves the keys",
-  "issuer partner": "check that the jwks of this alias in ISSUERS serves usable keys",
+  "issuer partner": "fix what issuers reports above",
 };
 for (const [name, fix] of Object.entries(lacks)) {
   Deno.test(`a gateway whose ${name} is not ready is reported`, async () => {
@@ -52,6 +52,14 @@ for (const [name, fix] of Object.entries(lacks)) {
     assert.equal(troubleOf(found), `fail: ${name} is not ready: not there → ${fix}`);
   });
 }
+
+Deno.test("a ready gateway that one issuer is away from is a warning: the others are served", async () => {
+  const { found } = await look(readiness({ "issuer user": "ready", "issuer corp": "away" }, 200));
+  assert.equal(
+    troubleOf(found),
+    "warn: issuer corp is not ready: away → fix what issuers reports above",
+  );
+});
 
 Deno.test("a server that is not a gateway is reported", async () => {
   const { found } = await look(() => new Response("<html>", { status: 404 }));

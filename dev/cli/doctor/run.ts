@@ -7,6 +7,7 @@ import { validateInPrograms } from "./configuration_errors.ts";
 import { type DoctorContextOptions, readDoctorContext } from "./read_context.ts";
 import { type Check, type DoctorContext, type Effects, fail, type Finding } from "./context.ts";
 import { checkClock, checkGateway } from "./gateway.ts";
+import { askIssuers, checkIssuers } from "./issuers.ts";
 import { checkDatabases } from "./databases.ts";
 import { checkDeno, checkPackages, checkTools } from "./installation.ts";
 import { checkFiles, checkPorts, checkWorkspace } from "./workspace.ts";
@@ -66,6 +67,7 @@ function realEffects(context: DoctorContext, client: Deno.HttpClient): Effects {
         headers: { ...headers, ...(host === undefined ? {} : { host }) },
       }),
     configurationErrors: () => configurationErrors ??= validateInPrograms(context),
+    issuerReports: () => askIssuers(context),
     freeBytes: (path) => {
       const { bavail, bsize } = statfsSync(path);
       return bavail * bsize;
@@ -87,6 +89,7 @@ export const checks = {
   databases: checkDatabases,
   files: checkFiles,
   redis: checkRedis,
+  issuers: checkIssuers,
   gateway: checkGateway,
   clock: checkClock,
   tools: checkTools,

@@ -3,6 +3,7 @@ import {
   type AccessTokenIssuer,
   indexIssuers,
   type Issuers,
+  type RefusalReason,
   type TokenVerdict,
   verifyAccessToken,
 } from "@edgepass/shared/tokens";
@@ -16,15 +17,23 @@ export const theirs = "https://idp.test";
 
 /** Keys of the two issuers, and of a third party that is neither. */
 export async function makeKeys() {
-  const [own, rotated, external, stranger] = await Promise.all([
+  const [own, rotated, external, stranger, impostor] = await Promise.all([
     makePair("own"),
     makePair("rotated"),
     makePair("external", "ES256"),
-    // A third party's key under the kid of our key.
+    // A third party's keys under the kids of our key, and of the other issuer's.
     makePair("own"),
+    makePair("external", "ES256"),
   ]);
   const secret = new TextEncoder().encode(JSON.stringify(own.publicJwk));
-  return { own, rotated, external, stranger, hmac: await importSecret({ kid: "own", secret }) };
+  return {
+    own,
+    rotated,
+    external,
+    stranger,
+    impostor,
+    hmac: await importSecret({ kid: "own", secret }),
+  };
 }
 export type Keys = Awaited<ReturnType<typeof makeKeys>>;
 
@@ -79,7 +88,7 @@ export function makeIssuers(
     {
       alias: "idp",
       iss: theirs,
-      audience: ["edgepass"],
+      ...(external.clients ? {} : { audience: ["edgepass"] }),
       algorithms: ["ES256"],
       typ: ["jwt", "at+jwt", ""],
       claims: {},
@@ -101,6 +110,8 @@ export interface Change {
   /** The key that signs; by default the issuer's own. */
   readonly signer?: Exclude<keyof Keys, "hmac"> | "hmac";
   readonly mangle?: (token: string) => string;
+  /** Why it is refused. */
+  readonly reason?: RefusalReason;
   readonly now?: number;
   readonly leeway?: number;
 }

@@ -1,4 +1,7 @@
 import { accessTokenCases } from "./access_tokens.ts";
+import { forgedTokenCases } from "./forged_tokens.ts";
+import { issuerKeyCases } from "./issuer_keys.ts";
+import { providerTokenCases } from "./provider_tokens.ts";
 import type { Case } from "./case.ts";
 import { jwsVectorCases } from "./jws_vectors.ts";
 import { passportCases } from "./passports.ts";
@@ -14,6 +17,9 @@ export const coreCases: readonly Case[] = [
   ...signatureEdgeCases,
   ...wycheproofCases,
   ...accessTokenCases,
+  ...providerTokenCases,
+  ...issuerKeyCases,
+  ...forgedTokenCases,
   ...passportCases,
   ...txnTokenCases,
 ];

@@ -1,7 +1,9 @@
 import { createLogger } from "@edgepass/shared/context";
+import type { VerificationKey } from "@edgepass/shared/crypto";
+import { Problem } from "@edgepass/shared/problem";
 import assert from "node:assert/strict";
 import { waitUntil, within } from "../tests/support/wait.ts";
-import { createJwksKeys } from "./issuers.ts";
+import { createKeyCache } from "./issuer_keys.ts";
 
 async function makeJwk(kid: string) {
   const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]);
@@ -16,12 +18,19 @@ type Respond = (signal: AbortSignal) => Promise<Response>;
 
 /** An issuer whose responses and clock the test controls. */
 async function setup() {
-  const state = { now: 0, fetches: 0, warnings: 0 };
+  const lines: string[] = [];
+  const state = {
+    now: 0,
+    fetches: 0,
+    get warnings() {
+      return lines.filter((line) => line.includes('"warn"')).length;
+    },
+  };
   const keys = { first: await makeJwk("first"), second: await makeJwk("second") };
   const good = (...set: object[]) => () =>
     Promise.resolve(Response.json({ keys: set }, { headers: { "cache-control": "max-age=60" } }));
   let respond: Respond = good(keys.first);
-  const jwks = createJwksKeys({
+  const jwks = createKeyCache({
     iss: "https://idp.test",
     jwks: (signal) => {
       state.fetches++;
@@ -29,9 +38,9 @@ async function setup() {
     },
     algorithms: ["EdDSA"],
     now: () => state.now,
-    log: createLogger({ service: "test", sink: () => void state.warnings++ }),
+    log: createLogger({ service: "test", sink: (line) => void lines.push(line) }),
   });
-  return { state, jwks, keys, good, respondWith: (next: Respond) => respond = next };
+  return { state, lines, jwks, keys, good, respondWith: (next: Respond) => respond = next };
 }
 
 const faults: Readonly<Record<string, () => Promise<Response>>> = {
@@ -50,7 +59,7 @@ const faults: Readonly<Record<string, () => Promise<Response>>> = {
 
 for (const [what, fault] of Object.entries(faults)) {
   Deno.test(`[D03, F52] the last good keys of an issuer that ${what} are used for a day`, async () => {
-    const { state, jwks, respondWith } = await setup();
+    const { state, jwks, respondWith, good, keys } = await setup();
     assert.ok(await jwks.findKey(named("first")));
     respondWith(fault);
     for (const [at, hours] of [1, 12, 24, 47].entries()) {
@@ -58,17 +67,21 @@ for (const [what, fault] of Object.entries(faults)) {
       assert.ok(await jwks.findKey(named("first")), `after ${hours} h`);
       await waitUntil("the reload has failed", () => state.warnings === at + 1, 5_000);
     }
-    assert.equal(await jwks.isReady(), true);
+    assert.equal(await jwks.readState(), "stale");
+    respondWith(good(keys.first));
+    state.now += 30_000;
+    jwks.currentKey(named("first"));
+    await waitUntil("it is read again", async () => await jwks.readState() === "ready", 5_000);
   });
 
   Deno.test(`[D03] an issuer that ${what} from the start is upstream_unavailable`, async () => {
     const { state, jwks, respondWith, good, keys } = await setup();
     respondWith(fault);
     await assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
-    assert.equal(await jwks.isReady(), false);
+    assert.equal(await jwks.readState(), "away");
     respondWith(good(keys.first));
     state.now += 1000;
-    assert.equal(await jwks.isReady(), true);
+    assert.equal(await jwks.readState(), "ready");
     assert.ok(await jwks.findKey(named("first")));
   });
 }
@@ -79,17 +92,112 @@ Deno.test("keys older than two days are not trusted, and the token is not called
   respondWith(faults["refuses"]!);
   state.now = 49 * 3_600_000;
   await assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
-  assert.equal(await jwks.isReady(), false);
+  assert.equal(await jwks.readState(), "away");
 });
 
-Deno.test("[I11] unknown kids cause one fetch in 30 s", async () => {
+/** What becomes of a key: it is found, the token is invalid, or the client has to come again. */
+async function outcomeOf(key: Promise<VerificationKey | undefined>) {
+  try {
+    return await key ? "found" : "invalid";
+  } catch (error) {
+    assert.ok(error instanceof Problem && error.code === "upstream_unavailable", String(error));
+    return Number(error.headers["retry-after"]);
+  }
+}
+
+Deno.test("[I11, D03] a flood of unknown kids causes one fetch in 30 s, and known ones are found", async () => {
   const { state, jwks } = await setup();
   await jwks.findKey(named("first"));
+  const outcomes: unknown[] = [];
   for (let second = 1; second < 90; second++) {
     state.now = second * 1000;
-    await Promise.all(["a", "b", "c"].map((kid) => jwks.findKey(named(`${kid}${second}`))));
+    const kids = ["a", "b", "c"].map((kid) => named(`${kid}${second}`));
+    outcomes.push(...await Promise.all(kids.map((name) => outcomeOf(jwks.findKey(name)))));
+    assert.equal(await outcomeOf(jwks.findKey(named("first"))), "found");
   }
-  assert.ok(state.fetches <= 4, String(state.fetches));
+  // The first read, and those at 30 and 60 s.
+  assert.equal(state.fetches, 3);
+  // A set that was read after a token had arrived decides on it; the others come again.
+  assert.equal(outcomes.filter((outcome) => outcome === "invalid").length, 2);
+  assert.deepEqual(outcomes.slice(0, 3), [29, 29, 29]);
+});
+
+Deno.test("[D03] an unknown kid comes again while a load runs that began before it, or that fails", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  await jwks.findKey(named("first"));
+  state.now = 30_000;
+  const held = Promise.withResolvers<Response>();
+  respondWith(() => held.promise);
+  const [before, during] = ["second", "third"].map((kid) => outcomeOf(jwks.findKey(named(kid))));
+  held.resolve(await good(keys.first)());
+  assert.deepEqual(await Promise.all([before, during]), ["invalid", 30]);
+  state.now = 60_000;
+  respondWith(() => Promise.reject(new TypeError("refused")));
+  assert.equal(await outcomeOf(jwks.findKey(named("second"))), 30);
+  assert.equal(await outcomeOf(jwks.findKey(named("first"))), "found");
+});
+
+Deno.test("[D03] an unknown kid is found by a load that began before it", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  await jwks.findKey(named("first"));
+  state.now = 30_000;
+  const held = Promise.withResolvers<Response>();
+  respondWith(() => held.promise);
+  const outcomes = ["third", "second"].map((kid) => outcomeOf(jwks.findKey(named(kid))));
+  held.resolve(await good(keys.first, keys.second)());
+  assert.deepEqual(await Promise.all(outcomes), ["invalid", "found"]);
+});
+
+Deno.test("a key under another algorithm, or no kid, is decided without a fetch", async () => {
+  const { state, jwks } = await setup();
+  await jwks.findKey(named("first"));
+  assert.equal(await jwks.findKey({ kid: "first", alg: "ES256" }), undefined);
+  assert.equal((await jwks.findKey({ alg: "EdDSA" }))?.kid, "first");
+  state.now = 30_000;
+  assert.equal(await jwks.findKey({ kid: "first", alg: "ES256" }), undefined);
+  assert.equal(state.fetches, 1);
+});
+
+Deno.test("a load that takes longer than a request waits goes on, and nothing else is fetched", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  const held = Promise.withResolvers<Response>();
+  respondWith(() => held.promise);
+  const waiting = [jwks.findKey(named("first")), jwks.findKey(named("first"))].map(outcomeOf);
+  assert.deepEqual(await within("the wait is over", Promise.all(waiting)), [2, 2]);
+  assert.equal(await jwks.readState(), "away");
+  held.resolve(await good(keys.first)());
+  assert.equal(await outcomeOf(jwks.findKey(named("first"))), "found");
+  assert.equal(state.fetches, 1);
+});
+
+Deno.test("a load that was given up does not replace what a later one has read", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  const held = Promise.withResolvers<Response>();
+  respondWith(() => held.promise);
+  jwks.findKey(named("first")).catch(() => {});
+  state.now = 13_000;
+  respondWith(good(keys.second));
+  assert.ok(await jwks.findKey(named("second")));
+  held.resolve(await good(keys.first)());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(jwks.currentKey(named("first")), undefined);
+  assert.ok(jwks.currentKey(named("second")));
+});
+
+Deno.test("a set without a usable key says which key was dropped and why; one with some, once", async () => {
+  const { state, jwks, lines, respondWith, good, keys } = await setup();
+  const other = { kty: "RSA", kid: "weak", n: "AQAB", e: "AQAB" };
+  respondWith(good(other));
+  assert.equal(await jwks.readState(), "away");
+  assert.match(lines.join("\n"), /no usable key: key 0 \(\\*"weak\\*"\) /);
+  respondWith(good(keys.first, other));
+  for (let at = 0; at < 3; at++) {
+    state.now += 61_000;
+    await jwks.findKey(named("first"));
+    await waitUntil("it is read", () => state.fetches === at + 2, 5_000);
+  }
+  const told = lines.filter((line) => /key 1 \(\\*"weak\\*"\) /.test(line));
+  assert.equal(told.length, 1, lines.join("\n"));
 });
 
 Deno.test("concurrent readers share one fetch", async () => {
@@ -114,7 +222,7 @@ Deno.test("a new key is found by its kid once the cooldown is over", async () =>
   const { state, jwks, respondWith, good, keys } = await setup();
   await jwks.findKey(named("first"));
   respondWith(good(keys.first, keys.second));
-  assert.equal(await jwks.findKey(named("second")), undefined);
+  assert.equal(await outcomeOf(jwks.findKey(named("second"))), 30);
   state.now = 30_000;
   assert.ok(await jwks.findKey(named("second")));
 });
@@ -124,7 +232,7 @@ Deno.test("a reload that never ends does not block later ones", async () => {
   respondWith(() => new Promise(() => {}));
   jwks.findKey(named("first")).catch(() => {});
   respondWith(good(keys.first));
-  state.now = 5_000;
+  state.now = 13_000;
   assert.ok(await jwks.findKey(named("first")));
 });
 
@@ -140,7 +248,7 @@ Deno.test("a clock that is set back does not stop reloads", async () => {
 Deno.test("a kid that the configuration names causes a fetch at once, whatever was fetched before", async () => {
   const { state, jwks, keys, good, respondWith } = await setup();
   assert.ok(await jwks.findKey(named("first")));
-  assert.equal(await jwks.findKey(named("second")), undefined);
+  assert.equal(await outcomeOf(jwks.findKey(named("second"))), 30);
   respondWith(good(keys.first, keys.second));
   const before = state.fetches;
   assert.equal(jwks.expectKeys(["first"]), undefined);
@@ -193,7 +301,7 @@ Deno.test("an issuer without any keys gets one fetch a second, from tokens and p
   respondWith(() => Promise.reject(new TypeError("refused")));
   for (let second = 1; second <= 3; second++, state.now += 1_000) {
     for (let at = 0; at < 5; at++) {
-      assert.equal(await jwks.isReady(), false);
+      assert.equal(await jwks.readState(), "away");
       await assert.rejects(jwks.findKey(named("first")), { code: "upstream_unavailable" });
     }
     assert.equal(state.fetches, second);

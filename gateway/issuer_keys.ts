@@ -1,0 +1,199 @@
+import { background } from "@edgepass/shared/context";
+import type { IssuerKeys, KeyName, VerificationKey } from "@edgepass/shared/crypto";
+import { Problem } from "@edgepass/shared/problem";
+import type { Logger } from "@edgepass/shared/telemetry";
+import { describeDropped, type KeySetSource, loadMs, readIssuerKeys } from "./discovery.ts";
+
+/** Whether an issuer's keys can be read: from the issuer, only from memory, or not at all. */
+export type IssuerState = "ready" | "stale" | "away";
+
+/** The cached keys of one issuer. */
+export interface KeyCache {
+  /**
+   * The key that a header names; undefined when a set that was read after this call has none. An
+   * unknown key causes one reload in 30 s at most: a client can invent any number of names.
+   *
+   * @throws {Problem} `upstream_unavailable` with `Retry-After` while there is no set fresh enough
+   * to trust, and while the issuer cannot be asked for an unknown key
+   */
+  findKey(name: KeyName): Promise<VerificationKey | undefined>;
+  /** The key that verifies at this moment, from memory alone. */
+  currentKey(name: KeyName): VerificationKey | undefined;
+  /** Reads the set again if it lacks a `kid` that the central configuration names. */
+  expectKeys(kids: readonly string[]): Promise<void> | undefined;
+  /** The issuer's state; it waits a moment for the first set. */
+  readState(): Promise<IssuerState>;
+}
+
+export interface KeyCacheOptions extends KeySetSource {
+  readonly iss: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Limits in milliseconds: cached keys outlive an issuer's outage of a day. */
+const limits = {
+  cooldownMs: 30_000,
+  firstCooldownMs: 1_000,
+  lastGoodMs: 48 * 3_600_000,
+  /** A load may be slow; no request waits longer for it. */
+  waitMs: 2_000,
+  /** Load balancers ask for readiness with time limits of a second or two. */
+  readyWaitMs: 750,
+} as const;
+
+interface Loaded {
+  readonly keys: IssuerKeys;
+  /** The number of the load that read it. */
+  readonly load: number;
+  readonly readAt: number;
+  /** Infinite for a set of the settings, which no load can change. */
+  readonly freshMs: number;
+}
+
+/**
+ * Caches an issuer's key set: stale while it is revalidated, and the last good set while the issuer
+ * does not respond (RFC 5861). Concurrent readers share one load, and requests share nothing else.
+ */
+export function createKeyCache(options: KeyCacheOptions): KeyCache {
+  const { now } = options;
+  const report = createReport(options);
+  let loaded: Loaded | undefined;
+  const loader = createLoader(async (load) => {
+    try {
+      const read = await readIssuerKeys(options);
+      // A load that was given up and ends late must not bring withdrawn keys back.
+      if (loaded && loaded.load > load) return;
+      loaded = { ...read, load, readAt: now() };
+      report.read(loaded.keys);
+    } catch (error) {
+      report.failed(error);
+    }
+  }, now);
+
+  function usable(): Loaded | undefined {
+    return loaded && msBetween(loaded.readAt, now()) <= limits.lastGoodMs ? loaded : undefined;
+  }
+
+  const cooldownMs = () => usable() ? limits.cooldownMs : limits.firstCooldownMs;
+
+  /** The load that runs; it begins here unless the cool-down holds it back. */
+  function ensureLoad(): Promise<void> | undefined {
+    return loader.running() ?? (loader.msSinceTry() < cooldownMs() ? undefined : loader.start());
+  }
+
+  function currentKey(name: KeyName): VerificationKey | undefined {
+    const known = usable();
+    if (!known) return undefined;
+    const isDue = msBetween(known.readAt, now()) > known.freshMs;
+    if (isDue && loader.msSinceTry() >= Math.min(known.freshMs, limits.cooldownMs)) loader.start();
+    return known.keys.find(name);
+  }
+
+  return {
+    currentKey,
+    async findKey(name) {
+      const arrivedAfter = loader.count();
+      const known = currentKey(name);
+      if (known || isDecided(usable(), name)) return known;
+      await waitAtMost(limits.waitMs, ensureLoad());
+      const set = usable();
+      const key = set?.keys.find(name);
+      if (key || isDecided(set, name) || (set && set.load > arrivedAfter)) return key;
+      // "Not valid" would log people out whose key is newer than the set in memory.
+      const waitMs = loader.running() ? limits.waitMs : cooldownMs() - loader.msSinceTry();
+      const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+      throw new Problem("upstream_unavailable", { headers: { "retry-after": String(seconds) } });
+    },
+    expectKeys(kids) {
+      const known = usable();
+      return !known || kids.every(known.keys.has) ? undefined : loader.start();
+    },
+    async readState() {
+      if (!usable()) {
+        const load = ensureLoad();
+        await waitAtMost(limits.readyWaitMs - loader.msSinceTry(), load);
+      }
+      if (!usable()) return "away";
+      return report.isFailing() ? "stale" : "ready";
+    },
+  };
+}
+
+/**
+ * Whether a set decides on a key that it does not have, without another load: a set of the settings
+ * always does, and one that knows the `kid` with another algorithm, or several keys for a header
+ * that names none. A reload would not change what such a token is.
+ */
+function isDecided(set: Loaded | undefined, { kid, alg }: KeyName): boolean {
+  if (!set) return false;
+  if (set.freshMs === Number.POSITIVE_INFINITY) return true;
+  return kid === undefined
+    ? set.keys.entries.some((entry) => entry.alg === alg)
+    : set.keys.has(kid);
+}
+
+/** A clock that was set back must not keep keys fresh, or suppress loads, until it catches up. */
+function msBetween(at: number, now: number): number {
+  return Math.abs(now - at);
+}
+
+/** Waits for a load, but no longer than this: it goes on when a request gives up. */
+async function waitAtMost(ms: number, load: Promise<void> | undefined): Promise<void> {
+  if (load === undefined) return;
+  const over = Promise.withResolvers<void>();
+  // On Workers the request that loads may be cancelled; one that waits without a timer of its own
+  // would be ended by the runtime as hanging.
+  const timer = setTimeout(over.resolve, Math.max(ms, 0));
+  await Promise.race([load, over.promise]);
+  clearTimeout(timer);
+}
+
+/** Runs `load` once at a time, with its number. */
+function createLoader(load: (count: number) => Promise<void>, now: () => number) {
+  let running: Promise<void> | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  const msSinceTry = (): number => msBetween(triedAt, now());
+  // Workers may cancel the request that loads, and its promise then never settles.
+  const current = () => msSinceTry() <= loadMs + limits.waitMs ? running : undefined;
+  return {
+    /** How many loads have begun. */
+    count: () => count,
+    msSinceTry,
+    running: current,
+    start(): Promise<void> {
+      const before = current();
+      if (before) return before;
+      triedAt = now();
+      const own = load(++count).finally(() => {
+        if (running === own) running = undefined;
+      });
+      running = own;
+      background(own, () => {});
+      return own;
+    },
+  };
+}
+
+/** Logs what an operator has to know about an issuer's set, each fact once. */
+function createReport({ iss, log }: Pick<KeyCacheOptions, "iss" | "log">) {
+  let isFailing = false;
+  let dropped = "";
+  return {
+    isFailing: () => isFailing,
+    read(keys: IssuerKeys): void {
+      if (isFailing) log.info("Issuer's keys are read again", { iss });
+      isFailing = false;
+      const text = describeDropped(keys.dropped);
+      if (text !== dropped && text !== "") {
+        log.info("Keys of an issuer's set are not used", { iss, dropped: text });
+      }
+      dropped = text;
+    },
+    failed(cause: unknown): void {
+      isFailing = true;
+      log.warn("Issuer's keys could not be read", { iss, cause });
+    },
+  };
+}
