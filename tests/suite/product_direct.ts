@@ -87,7 +87,8 @@ export const productDirect: Readonly<Record<string, ProductCase>> = {
         }
       }
     }
-    assert.ok(refused > 40, String(refused));
+    // In one program no service can be reached without the gateway.
+    assert.ok(refused > 40 || servicesOf(environment).length === 0, String(refused));
   },
 
   async "every operation of a service's document is in the route table, and the reverse"(
