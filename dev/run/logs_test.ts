@@ -68,7 +68,7 @@ Deno.test("a warning of the start is shown once it has succeeded if it is about 
   try {
     write("Key set is away");
     write("A prefix is shadowed", "settings");
-    assert.deepEqual(shown, []);
+    assert.equal(shown.length, 0);
     logs.showAll(true);
     assert.deepEqual(shown.map((line) => line.replace(/.*WARN +/, "")), ["A prefix is shadowed"]);
   } finally {
