@@ -42,9 +42,19 @@ for (const [level, [key, value, lifeMs]] of Object.entries(levels)) {
   });
 }
 
+Deno.test("a client with the role revokes under its whole subject", async () => {
+  await using control = await setupControl();
+  const as = { pv: "0.1.1", sub: "client:corp:ci", roles: ["admin"] };
+  const body = { issuer: "corp", level: "subject", id: "42" };
+  const { revokedBy } = await expectJson(control.revoke(body, as), 201, Revocation);
+  assert.equal(revokedBy, "client:corp:ci");
+});
+
 const callers = {
   "a person without the role": [person("corp:42", "learner"), 403, "forbidden"],
   "a service": [{ sub: "svc:gateway", roles: ["admin"] }, 403, "forbidden"],
+  "a client without the role": [{ pv: "0.1.1", sub: "client:corp:ci" }, 403, "forbidden"],
+  "an API key": [{ pv: "0.1.1", sub: "key:1", roles: ["admin"] }, 403, "forbidden"],
   "an anonymous caller": [{ sub: "anon" }, 401, "authentication_required"],
   "a caller without a Passport": [null, 401, "passport_required"],
 } as const;
