@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { getOnly } from "./documents.ts";
-import type { ReadEdgeState } from "./edge_state.ts";
+import type { EdgeState } from "./edge_state.ts";
 import type { IssuerState } from "./issuer_keys.ts";
 import type { GatewayEnv } from "./observe.ts";
 
@@ -27,7 +27,7 @@ export function serveReadiness(
   app: Hono<GatewayEnv>,
   { issuers, readEdgeState }: {
     readonly issuers: readonly ReadinessOfIssuer[];
-    readonly readEdgeState: ReadEdgeState;
+    readonly readEdgeState: (need: Record<never, never>) => Promise<Pick<EdgeState, "entries">>;
   },
 ): void {
   getOnly(app, "/readyz", async function serveReadyz(c) {
