@@ -40,7 +40,11 @@ Deno.test("only administrators read and change the configuration, even without a
     );
     await expectProblem(auth.call(method, target, given), 401, "authentication_required");
     const service = { sub: "svc:gateway", roles: ["admin"] };
-    await expectProblem(auth.call(method, target, { as: service, ...given }), 403, "forbidden");
+    const client = { pv: "0.1.1", sub: "client:corp:ci", roles: ["learner"] };
+    const key = { pv: "0.1.1", sub: "key:1", roles: ["admin"] };
+    for (const as of [service, client, key]) {
+      await expectProblem(auth.call(method, target, { as, ...given }), 403, "forbidden");
+    }
   }
   assert.deepEqual(await auth.rows("SELECT version FROM configurations"), []);
   assert.equal(await auth.redis.command("GET", "cfg"), null);
@@ -64,6 +68,24 @@ Deno.test("a change writes a version row, an audit row, a log line and the versi
   assert.deepEqual([line?.actorId, line?.version, line?.changed], [auth.admin.id, 1, [
     "gateway.logLevel",
   ]]);
+});
+
+Deno.test("a client with the role administers, and the audit names it with its kind", async () => {
+  await using auth = await setup();
+  let seconds = 10;
+  const change = async (sub: string) => {
+    const as = { pv: "0.1.1", sub, roles: ["admin"] };
+    const body = { document: { gateway: { passportTtlSeconds: seconds++ } } };
+    const changed = auth.call("PUT", path, { as, body });
+    return (await expectJson(changed, 200, Configuration)).changedBy;
+  };
+  assert.equal(await change("client:corp:ci"), "client:corp:ci");
+  assert.equal(await change("user:corp:boss"), "corp:boss");
+  // An issuer may have had the alias `client` before clients had a kind of their own.
+  assert.equal(await change("user:client:corp:ci"), "user:client:corp:ci");
+  const audit = await auth.rows("SELECT actor_id FROM audit");
+  const actors = ["client:corp:ci", "corp:boss", "user:client:corp:ci"];
+  assert.deepEqual(audit.slice(-3), actors.map((actor) => [actor]));
 });
 
 Deno.test("an unchanged document creates no version", async () => {

@@ -3,7 +3,7 @@ import { Problem } from "@edgepass/shared/problem";
 import { readPath } from "./request/target.ts";
 import { wantsProblem } from "./request/headers.ts";
 import { refusalResponse } from "./response/failure.ts";
-import { setCommonHeaders } from "./response/headers.ts";
+import { setCommonHeaders } from "./response/envelope.ts";
 
 /** Refusals are reported once in this time, in milliseconds. */
 const reportEveryMs = 1_000;

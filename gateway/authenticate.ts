@@ -152,8 +152,12 @@ export function createIdentify(
       return "anonymous";
     }
     try {
-      const token = await steps.run("verify", () => authenticate(access), describeVerified);
-      requireSignable?.(token);
+      const verify = async () => {
+        const token = await authenticate(access);
+        requireSignable?.(token);
+        return token;
+      };
+      const token = await steps.run("verify", verify, describeVerified);
       const check = () => checkRevocation(token, revocation, () => read(token));
       await steps.run("revocation", check, describeRevocation(revocation));
       return token;

@@ -163,7 +163,8 @@ function openLive(
   return { configuration, redis, policies: policiesNow, log };
 }
 
-function toIssuer({ claims = {}, discovery, ...row }: IssuerRow): IssuerOptions {
+/** The issuer of a row of `ISSUERS`; nothing is fetched yet. */
+export function toIssuer({ claims = {}, discovery, ...row }: IssuerRow): IssuerOptions {
   return {
     ...withoutUndefined(row),
     claims: withoutUndefined(claims),

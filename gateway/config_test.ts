@@ -121,12 +121,12 @@ const mistakes: Readonly<Record<string, readonly ["ISSUERS" | "ROUTES", object[]
   "a misspelt member": [
     "ISSUERS",
     [issuer(), issuer({ alias: "b", audiance: "api" })],
-    "ISSUERS (1.audiance): unknown key; did you mean audience?",
+    "ISSUERS (1.audiance): unknown key, did you mean audience?",
   ],
   "a misspelt member inside": [
     "ISSUERS",
     [issuer({ claims: { role: "groups" } })],
-    "ISSUERS (0.claims.role): unknown key; did you mean roles?",
+    "ISSUERS (0.claims.role): unknown key, did you mean roles?",
   ],
   "a wrong type": [
     "ISSUERS",
@@ -156,7 +156,7 @@ const mistakes: Readonly<Record<string, readonly ["ISSUERS" | "ROUTES", object[]
   "a misspelt member of a route": [
     "ROUTES",
     [route({ timeoutMS: 5 })],
-    "ROUTES (0.timeoutMS): unknown key; did you mean timeoutMs?",
+    "ROUTES (0.timeoutMS): unknown key, did you mean timeoutMs?",
   ],
   "an unknown member inside of a route": [
     "ROUTES",
@@ -179,7 +179,7 @@ for (const [what, [name, rows, message]] of Object.entries(mistakes)) {
     await assert.rejects(readGatewayConfig({ ...good, [name]: json(...rows) }), (error) => {
       assert.ok(error instanceof Error);
       assert.ok(
-        error.message.split(/: (?=ISSUERS|ROUTES)|; (?=[A-Z])/).includes(message),
+        error.message.replace("Cannot start: ", "").split("; ").includes(message),
         error.message,
       );
       return true;

@@ -16,7 +16,7 @@ import { serveAdministration } from "./admin.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { createAuthenticate, createIdentify } from "./authenticate.ts";
 import { createOriginPolicy } from "./credentials.ts";
-import { type DocumentOptions, serveAbout, serveDocuments } from "./documents.ts";
+import { type DocumentOptions, serveAbout, serveDocuments, serveReadiness } from "./documents.ts";
 import { createEdgeStateReader, createOpenEdge, followVersion } from "./edge_state.ts";
 import { createForward } from "./forward.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
@@ -27,11 +27,10 @@ import {
   type GatewayPassportOptions,
   type PolicySnapshot,
 } from "./policy_snapshot.ts";
-import { serveReadiness } from "./readiness.ts";
 import { createRateLimiter } from "./rate_limits.ts";
 import { type ClientAddressSource, createUpstreamHeaders } from "./request/headers.ts";
 import { createHostCheck } from "./request/target.ts";
-import { createClientHeaders } from "./response/headers.ts";
+import { createClientHeaders } from "./response/envelope.ts";
 import { createStaleIfError } from "./response/stale_if_error.ts";
 import { createExpireStream } from "./response/stream_expiry.ts";
 import { createCheckRevocation } from "./revocation.ts";

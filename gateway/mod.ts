@@ -11,6 +11,12 @@ export {
   reportIssuerKeys,
 } from "./discovery.ts";
 export { claimMembers, issuerMembers, type IssuerRow } from "./issuer_settings.ts";
+export {
+  createTokenInspector,
+  type InspectedCheck,
+  type TokenInspection,
+  type TokenInspector,
+} from "./inspect_token.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";

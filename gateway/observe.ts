@@ -25,7 +25,7 @@ import { wantsProblem } from "./request/headers.ts";
 import type { Target } from "./request/target.ts";
 import { refusalResponse } from "./response/failure.ts";
 import { nameIssuer } from "./revocation.ts";
-import { setCommonHeaders } from "./response/headers.ts";
+import { setCommonHeaders } from "./response/envelope.ts";
 import type { AccessRule } from "./routes.ts";
 import { openSteps, type Steps } from "./steps.ts";
 

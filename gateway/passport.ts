@@ -84,15 +84,23 @@ export function createRequireSignable(
   options: PassportOptions,
   { now, log }: { now: () => number; log: Logger },
 ): RequireSignable {
+  // Verified tokens are cached, and every request of one has the same claims.
+  const signable = new WeakMap<AccessToken, Set<string>>();
   return function requireSignable(token, route) {
     const { send, patch } = chooseForm(options, route);
-    if (!hasSubject(token, patch)) throw refusal("claim_invalid:sub", token);
     const profile = send === "A" ? "A" : "S";
+    const form = profiles[profile].versions[patch];
+    const forms = signable.get(token) ?? new Set();
+    if (forms.has(form)) return;
+    if (!hasSubject(token, patch)) throw refusal("claim_invalid:sub", token);
     const common = toClaims(options, { bearer: token, patch, ids: anyIds, now: now() });
     const kid = options.signingKeys[profile]?.kid ?? "";
     const claims = toPassportClaims(profile, patch, common);
     const bytes = measurePassport(profile, { claims, kid });
-    if (bytes <= maxPassportBytes) return;
+    if (bytes <= maxPassportBytes) {
+      signable.set(token, forms.add(form));
+      return;
+    }
     const largestClaims = listLargest(claims);
     log.error("Passport is too large", { bytes, largestClaims, issuer: nameIssuer(token) });
     throw refusal("too_large", token);

@@ -4,7 +4,7 @@ import { importKeyPair, importSecret, signJws } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/context";
 import { type PassportClaims, profileNames, profiles } from "@edgepass/shared/passport";
 import { measurePassport } from "./passport_claims.ts";
-import { createSignPassport } from "./passport.ts";
+import { createSignPassport, describePassport } from "./passport.ts";
 
 const log = createLogger({ service: "test", sink: () => {} });
 
@@ -99,4 +99,21 @@ Deno.test("a Passport of the default policy has the bytes that version 0.1.0 sig
     assert.equal(header, '{"alg":"HS256","typ":"passport+jwt","kid":"s"}');
     assert.equal(payload.replace(/"jti":"[\w-]{22}"/, '"jti":"…"'), `${head}${identity},"cfg":7}`);
   }
+});
+
+Deno.test("a span has the names of further claims, and no value of them", async () => {
+  const { S } = await createKeys();
+  const sign = createSignPassport(
+    { issuer: claims.iss, audience: claims.aud, signingKeys: { S }, policy: "0.1.1" },
+    { now: () => nowSeconds * 1000, log },
+  );
+  const extra = { nick: "hunter2", tags: ["hunter2"] };
+  const token = { kind: "user", alias: "acme", iss: "i", kid: "k", sub: "7", exp: 2 } as const;
+  const bearer = { ...token, roles: ["learner"], scope: "", tenant: "t-1", extra };
+  const result = await sign(bearer, claims.txn);
+  assert.deepEqual(result.claims.ext, extra);
+  const attributes = describePassport({ result });
+  assert.ok(!JSON.stringify(attributes).includes("hunter2"));
+  assert.deepEqual(attributes["edgepass.passport.ext"], ["nick", "tags"]);
+  assert.equal(attributes["edgepass.passport.tenant"], "t-1");
 });

@@ -27,8 +27,7 @@ import {
 } from "./request/headers.ts";
 import { readPath, readTarget } from "./request/target.ts";
 import { isEventStream } from "./response/body.ts";
-import { wrapResponse } from "./response/envelope.ts";
-import { setCaching, type ToClientHeaders } from "./response/headers.ts";
+import { setCaching, type ToClientHeaders, wrapResponse } from "./response/envelope.ts";
 import type { OpenStaleIfError } from "./response/stale_if_error.ts";
 import type { ExpireStream } from "./response/stream_expiry.ts";
 import type { AccessRule, CheckedRoute } from "./routes.ts";

@@ -148,7 +148,8 @@ function warnOfShadowedRoutes(
   for (const { route, rows } of findShadowed(table.routes)) {
     if (version !== 0 && !central.has(route)) continue;
     log.warn("The product's own routes come before a part of this external route", {
-      route,
+      about: "settings",
+      prefix: route,
       rows: rows.slice(0, namedRows),
       count: rows.length,
     });
@@ -189,6 +190,7 @@ function reportUnsent(
   const clients = aliasesOf(issuers.filter((issuer) => issuer.clients !== undefined));
   if (extra.length > 0) {
     log.warn("The Passport policy does not send claims.extra of these issuers", {
+      about: "settings",
       policy,
       issuers: extra,
     });

@@ -60,43 +60,50 @@ export function createCheckRevocation(
   };
 }
 
-/** The levels of a token's entries, with what is revoked at each. */
-function levelsOf({ sub, kid, jti, sid }: AccessToken): [RevocationLevel, string][] {
-  const levels: [RevocationLevel, string][] = [["subject", sub], ["key", kid]];
-  if (jti !== undefined) levels.push(["token", jti]);
-  if (sid !== undefined) levels.push(["login", sid]);
-  return levels;
+/** An entry that may revoke a token. */
+interface EntryName {
+  readonly level: RevocationLevel;
+  readonly key: string;
 }
 
 /**
- * The keys of a token's entries, with its issuer's alias and, where tenants are kept apart, the
- * tenant; a template's key signs for all of its tenants. The subject's comes first; its value is a minimum, while any value
- * of the others revokes.
+ * A token's entries, the subject's first. Their keys have the issuer's alias and, where tenants are
+ * kept apart, the tenant; a template's key signs for all of its tenants.
  */
-export function entryKeysOf(token: AccessToken): string[] {
+function entriesOf(token: AccessToken): EntryName[] {
+  const { alias, sub, kid, jti, sid } = token;
   const prefix = ownerPrefix(token);
-  return levelsOf(token).map(([level, id]) =>
-    revocationKeys.of(level, id, level === "key" ? token.alias : prefix)
-  );
+  const name = (level: RevocationLevel, id: string, owner = prefix): EntryName => ({
+    level,
+    key: revocationKeys.of(level, id, owner),
+  });
+  const entries = [name("subject", sub), name("key", kid, alias)];
+  if (jti !== undefined) entries.push(name("token", jti));
+  if (sid !== undefined) entries.push(name("login", sid));
+  return entries;
+}
+
+/** The keys of a token's entries, the subject's first. */
+export function entryKeysOf(token: AccessToken): string[] {
+  return entriesOf(token).map(({ key }) => key);
 }
 
 /**
- * Decides by the entries alone. It fails closed: an entry that was not read, or that cannot be
- * read, never means "not revoked".
+ * Decides by the entries alone: the subject's value is a minimum, while any value of the others
+ * revokes. It fails closed: an entry that was not read, or that cannot be read, never means "not
+ * revoked".
  *
  * @throws {Problem} `token_revoked`, `revocation_unavailable`
  */
 export function refuseRevoked(token: AccessToken, { entries, cause }: ReadEntries): void {
-  const [subject, ...others] = entryKeysOf(token).map((key) => entries?.get(key));
-  if (subject === undefined || others.includes(undefined)) {
-    throw new Problem("revocation_unavailable", { cause });
-  }
-  const [, ...levels] = levelsOf(token).map(([level]) => level);
-  const level = levels.find((_level, at) => others[at] !== null) ??
-    (isBelow(token, subject) ? "subject" : undefined);
-  if (level === undefined) return;
+  const names = entriesOf(token);
+  const values = names.map(({ key }) => entries?.get(key));
+  if (values.includes(undefined)) throw new Problem("revocation_unavailable", { cause });
+  const revoking = names.find(({ level }, at) => level !== "subject" && values[at] !== null) ??
+    names.find(({ level }, at) => level === "subject" && isBelow(token, values[at] ?? null));
+  if (!revoking) return;
   throw new Problem("token_revoked", {
-    reason: `revoked:${level}`,
+    reason: `revoked:${revoking.level}`,
     issuer: nameIssuer(token),
   });
 }

@@ -16,7 +16,7 @@ const mayImport = {
   auth: ["shared", "contracts", "control"],
   app: ["gateway", "control", "auth", "service", "contracts", "shared"],
   shared: [],
-  dev: ["shared", "local"],
+  dev: ["shared", "local", "gateway"],
   local: ["shared"],
   ops: ["shared"],
 } as const satisfies Record<string, readonly string[]>;

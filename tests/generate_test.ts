@@ -339,6 +339,8 @@ const names = {
   order: "the name is a word of SQL",
   outbox: "the platform has a table of this name",
   logout: "the name is reserved for the platform",
+  "order-items":
+    "a name is one word of 2 to 24 lower-case letters, since paths, settings, tables and imports have it",
 };
 for (const [name, why] of Object.entries(names)) {
   Deno.test(`a service cannot have the name ${name}`, async () => {

@@ -145,12 +145,16 @@ Deno.test("`deno task new service` leaves nothing behind when its last step fail
   assert.deepEqual([...after].filter(([path, text]) => before.get(path) !== text), []);
 });
 
+const oneWord =
+  "a name is one word of 2 to 24 lower-case letters, since paths, settings, tables and imports have it";
+
 /** Arguments → the one line about them. */
 const refused = {
   "a name in capitals": [
     "Notes",
-    'Cannot create the service "Notes": a name is 2 to 24 lower-case letters',
+    `Cannot create the service "Notes": ${oneWord}`,
   ],
+  "a name of two words": ["order-items", `Cannot create the service "order-items": ${oneWord}`],
   "a name that is in use": [
     "course",
     'Cannot create the service "course": there is a service of this name',

@@ -97,6 +97,9 @@ const settingNames = new Set([
  * @param settings names of settings besides the platform's
  */
 export function explainName(name: string, settings: readonly string[] = []): string | undefined {
+  if (!/^[a-z]{2,24}$/.test(name)) {
+    return "a name is one word of 2 to 24 lower-case letters, since paths, settings, tables and imports have it";
+  }
   const place = name.toUpperCase();
   if (reserved.includes(name)) return "the name is reserved for the platform";
   if (settingNames.has(place) || settings.includes(place)) return `${place} is a setting already`;

@@ -101,7 +101,6 @@ function listWarnings({ name, hasEvents, hasDatabase }: Choice): string[] {
 
 async function requireFreeName(name: string): Promise<void> {
   const bad = (why: string) => fail(`Cannot create the service "${name}": ${why}`);
-  if (!/^[a-z]{2,24}$/.test(name)) bad("a name is 2 to 24 lower-case letters");
   if (services.includes(name)) bad("there is a service of this name");
   const reason = explainName(name) ?? await explainTemplate(name) ??
     explainName(name, await listServiceSettings());

@@ -59,9 +59,8 @@ export interface StoredLogLine extends LogLine {
   readonly isOwn?: true;
 }
 
-/** What the list of requests shows of one; of several in one trace it is the last. */
-export interface RequestRow {
-  readonly traceId: string;
+/** One request to the gateway, as its span or its log line has it. */
+export interface RequestSummary {
   readonly time: number;
   readonly method: string;
   readonly path: string | null;
@@ -71,6 +70,11 @@ export interface RequestRow {
   readonly durationMs: number | null;
   readonly sub: string | null;
   readonly issuer: string | null;
+}
+
+/** What the list of requests shows of one; of several in one trace it is the last. */
+export interface RequestRow extends RequestSummary {
+  readonly traceId: string;
   /** Every service that the trace has touched. */
   readonly services: readonly string[];
   readonly spans: number;

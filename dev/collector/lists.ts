@@ -2,9 +2,9 @@ import type { Page, RequestRow, StoredLogLine } from "./api.ts";
 import {
   likePattern,
   readNumber,
-  readOptionalNumber,
   readOptionalText,
   readStored,
+  readSummary,
   readText,
 } from "./rows.ts";
 import type { Database, Param, Row } from "./database.ts";
@@ -101,15 +101,7 @@ function toConditions(filter: RequestFilter): Conditions {
 function toRequestRow(row: Row): RequestRow {
   return {
     traceId: readText(row, "trace_id"),
-    time: readNumber(row, "time"),
-    method: readText(row, "method"),
-    path: readOptionalText(row, "path"),
-    route: readOptionalText(row, "route"),
-    status: readOptionalNumber(row, "status"),
-    code: readOptionalText(row, "code"),
-    durationMs: readOptionalNumber(row, "duration_ms"),
-    sub: readOptionalText(row, "sub"),
-    issuer: readOptionalText(row, "issuer"),
+    ...readSummary(row),
     services: readServices(row),
     spans: readNumber(row, "spans"),
     logs: readNumber(row, "logs"),

@@ -1,4 +1,4 @@
-import type { LogLine, Span } from "./api.ts";
+import type { LogLine, RequestSummary, Span } from "./api.ts";
 
 /** A span as it arrives: with its trace. */
 export interface TracedSpan extends Span {
@@ -6,18 +6,9 @@ export interface TracedSpan extends Span {
 }
 
 /** What is stored of one request to the gateway. */
-export interface RequestFacts {
-  readonly time: number;
+export interface RequestFacts extends RequestSummary {
   /** From its span; else from its log line, which is all there is of an unsampled request. */
   readonly isSpan: boolean;
-  readonly method: string;
-  readonly path: string | null;
-  readonly route: string | null;
-  readonly status: number | null;
-  readonly code: string | null;
-  readonly durationMs: number | null;
-  readonly sub: string | null;
-  readonly issuer: string | null;
 }
 
 /** Probes come every few seconds and would bury the requests. */

@@ -1,3 +1,4 @@
+import type { RequestSummary } from "./api.ts";
 import type { Row } from "./database.ts";
 
 /** The text of a column that always has one. */
@@ -34,4 +35,19 @@ export function readStored<Value>(json: string): Value {
 /** The pattern of LIKE for texts that contain `part`, with `\` as the escape character. */
 export function likePattern(part: string): string {
   return `%${part.replace(/[\\%_]/g, "\\$&")}%`;
+}
+
+/** The columns of a request. */
+export function readSummary(row: Row): RequestSummary {
+  return {
+    time: readNumber(row, "time"),
+    method: readText(row, "method"),
+    path: readOptionalText(row, "path"),
+    route: readOptionalText(row, "route"),
+    status: readOptionalNumber(row, "status"),
+    code: readOptionalText(row, "code"),
+    durationMs: readOptionalNumber(row, "duration_ms"),
+    sub: readOptionalText(row, "sub"),
+    issuer: readOptionalText(row, "issuer"),
+  };
 }

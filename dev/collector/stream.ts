@@ -117,8 +117,6 @@ export interface AnnouncerOptions {
   readonly isOwn: (traceId: string) => boolean;
   /** The interval at which changes of one request are collected, in milliseconds. */
   readonly everyMs?: number;
-  /** Requests, and lines, that are published at once; of more only the newest. */
-  readonly maxAtOnce?: number;
 }
 
 /** Publishes what has been written to the open pages. */
@@ -127,9 +125,12 @@ export interface Announcer {
   close(): void;
 }
 
+/** Requests, and lines, that are published at once; of more only the newest. */
+const maxAtOnce = 200;
+
 /** Makes the announcer: a request of which several things arrive at once is published once. */
 export function createAnnouncer(
-  { stream, findRequest, isOwn, everyMs = 100, maxAtOnce = 200 }: AnnouncerOptions,
+  { stream, findRequest, isOwn, everyMs = 100 }: AnnouncerOptions,
 ): Announcer {
   const changed = new Set<string>();
   let lines: StoredLogLine[] = [];

@@ -1,4 +1,4 @@
-import { readNumber, readOptionalNumber, readOptionalText, readStored, readText } from "./rows.ts";
+import { readNumber, readStored, readSummary, readText } from "./rows.ts";
 import type { Database, Row } from "./database.ts";
 import { joinFacts, type RequestFacts } from "./request_facts.ts";
 import type { Attributes } from "./api.ts";
@@ -58,16 +58,8 @@ export function readServices(row: Row): string[] {
 function readFacts(row: Row): RequestFacts | undefined {
   if (row.is_request !== 1) return undefined;
   return {
-    time: readNumber(row, "time"),
+    ...readSummary(row),
     isSpan: row.has_span === 1,
-    method: readText(row, "method"),
-    path: readOptionalText(row, "path"),
-    route: readOptionalText(row, "route"),
-    status: readOptionalNumber(row, "status"),
-    code: readOptionalText(row, "code"),
-    durationMs: readOptionalNumber(row, "duration_ms"),
-    sub: readOptionalText(row, "sub"),
-    issuer: readOptionalText(row, "issuer"),
   };
 }
 

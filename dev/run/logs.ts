@@ -38,7 +38,8 @@ const noise = /^\[wrangler:info\] [A-Z]+ /;
  * A line that is not one of our log lines is shown as it is, and stored as the message of one. What
  * children print while the system starts or ends is stored but not shown: it would bury what the
  * developer needs then. Warnings of a start are over with it, such as the first read before Redis
- * has its revocation list; they are shown if the start fails.
+ * has its revocation list; they are shown if the start fails. Those about settings stay true, and
+ * are shown in any case.
  */
 export function createLogs(
   { workspace, ansi, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,
@@ -49,7 +50,7 @@ export function createLogs(
   });
   let shownFrom = Infinity;
   let phase: "start" | "run" | "end" = "start";
-  const held: string[] = [];
+  const held: { readonly shown: string; readonly isLasting: boolean }[] = [];
   let listener: (line: LogLine) => void = () => {};
   const wrap = (service: string, level: string, message: string): LogLine => ({
     time: new Date(now()).toISOString(),
@@ -75,8 +76,9 @@ export function createLogs(
         const writtenAt = Date.parse(line.time) || now();
         const shown = showLogLine(line, ansi);
         if (writtenAt >= shownFrom) print(shown);
-        else if (isTrouble && phase === "start") held.push(shown);
-        else if (isTrouble && phase === "end") print(shown);
+        else if (isTrouble && phase === "start") {
+          held.push({ shown, isLasting: line.fields.about === "settings" });
+        } else if (isTrouble && phase === "end") print(shown);
         return;
       }
       if (text.trim() === "") return;
@@ -93,10 +95,12 @@ export function createLogs(
       // A line may be read after the switch but written before it, so its own time counts.
       shownFrom = isShown ? now() : Infinity;
       phase = isShown ? "run" : "end";
-      held.length = 0;
+      for (const { shown, isLasting } of held.splice(0)) {
+        if (isShown && isLasting) print(shown);
+      }
     },
     showHeld() {
-      for (const line of held.splice(0).slice(-maxHeld)) print(line);
+      for (const { shown } of held.splice(0).slice(-maxHeld)) print(shown);
     },
     report,
     close: files.close,

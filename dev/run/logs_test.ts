@@ -52,6 +52,31 @@ Deno.test("a log line is shown in short under its service's name, and stored unc
   assert.equal(fixture.stored("gateway"), requestLine + "\n");
 });
 
+Deno.test("a warning of the start is shown once it has succeeded if it is about settings, and only then", async () => {
+  const path = await Deno.makeTempDir();
+  const shown: string[] = [];
+  const logs = createLogs({
+    workspace: openWorkspace(path),
+    ansi: createAnsi(false),
+    print: (line) => shown.push(line),
+    now: () => 1,
+  });
+  const write = (message: string, about?: string) => {
+    const line = { time: new Date(0).toISOString(), level: "warn", service: "gateway", message };
+    logs.receive(JSON.stringify({ ...line, about }), child);
+  };
+  try {
+    write("Key set is away");
+    write("A prefix is shadowed", "settings");
+    assert.equal(shown.length, 0);
+    logs.showAll(true);
+    assert.deepEqual(shown.map((line) => line.replace(/.*WARN +/, "")), ["A prefix is shadowed"]);
+  } finally {
+    logs.close();
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
 Deno.test("a listener gets every line except wrangler's duplicates of the gateway's", async () => {
   await using fixture = await setup();
   const received: string[] = [];

@@ -47,6 +47,7 @@ const plainFields = ["method", "path", "status"] as const;
 /** Fields that repeat another one, or that do not help at a terminal. */
 const hiddenFields: ReadonlySet<string> = new Set([
   ...plainFields,
+  "about",
   "route",
   "issuer",
   "durationMs",

@@ -28,8 +28,6 @@ export interface OpenApiOptions {
   readonly publicOrigin: string;
   /** Title, version and licence of the merged document. */
   readonly info: OpenApiInfo;
-  /** How long a document is cached, in milliseconds. */
-  readonly keepMs?: number;
   /** How long one service may take, in milliseconds. */
   readonly timeoutMs?: number;
   /** Epoch milliseconds; `Date.now` by default. */
@@ -59,6 +57,9 @@ interface ServiceDocument {
  */
 const methods = ["get", "put", "post", "delete", "options", "head", "patch"];
 
+/** How long a document is cached, in milliseconds. */
+const cachedMs = 60_000;
+
 /**
  * Makes the one OpenAPI 3.1 document of everything behind a gateway, built on request and cached
  * for a minute.
@@ -71,8 +72,7 @@ const methods = ["get", "put", "post", "delete", "options", "head", "patch"];
  * and `upstream_bad_response` when its response is not an OpenAPI document.
  */
 export function createOpenApi(
-  { routes, publicOrigin, info, keepMs = 60_000, timeoutMs = 5_000, now = Date.now }:
-    OpenApiOptions,
+  { routes, publicOrigin, info, timeoutMs = 5_000, now = Date.now }: OpenApiOptions,
 ): () => Promise<object> {
   const table = createRouteTable(routes, { maxTimeoutMs: Number.POSITIVE_INFINITY });
   const upstreams = [...new Set(routes.map(({ upstream }) => upstream))];
@@ -80,7 +80,7 @@ export function createOpenApi(
 
   return async function openApi() {
     // A clock that was set back must not keep a document until it catches up.
-    if (cached && Math.abs(now() - cached.madeAt) < keepMs) return cached.document;
+    if (cached && Math.abs(now() - cached.madeAt) < cachedMs) return cached.document;
     const documents = await Promise.all(
       upstreams.map((upstream) => readDocument(upstream, timeoutMs)),
     );

@@ -20,7 +20,6 @@ import { sha1Hex } from "./engine/lua.ts";
 export interface RedisProxyOptions {
   /** `redis://[[user]:password@]host[:port][/db]` or `rediss://…` */
   readonly url: string;
-  readonly connectTimeoutMs?: number;
 }
 
 /**
@@ -33,15 +32,15 @@ export interface RedisProxyOptions {
  * @throws {TypeError} if the URL is neither `redis:` nor `rediss:`
  */
 export function createRedisProxy(
-  { url, connectTimeoutMs = 2000 }: RedisProxyOptions,
+  { url }: RedisProxyOptions,
 ): RedisBackend {
   if (!["redis:", "rediss:"].includes(URL.parse(url)?.protocol ?? "")) {
     throw new TypeError("Cannot use REDIS_URL: it must begin with redis:// or rediss://");
   }
   const subscriptions = new Set<Subscription>();
   const scripts = createScriptTranslation();
-  const commands = createConnection({ url, connectTimeoutMs });
-  const events = createConnection({ url, connectTimeoutMs, onEnd: endSubscriptions });
+  const commands = createConnection({ url });
+  const events = createConnection({ url, onEnd: endSubscriptions });
 
   function endSubscriptions(): void {
     const ended = [...subscriptions];
@@ -144,7 +143,6 @@ export interface Connection {
 
 export interface ConnectionOptions {
   readonly url: string;
-  readonly connectTimeoutMs: number;
   /** Called when an open connection breaks or is closed. */
   readonly onEnd?: () => void;
 }
@@ -179,8 +177,10 @@ export function toOutage(cause: unknown): RedisUnavailable {
   return new RedisUnavailable("the Redis at REDIS_URL cannot be reached", { cause });
 }
 
+const connectTimeoutMs = 2_000;
+
 /** Waiting for a reconnection is left to the callers: each command opens or fails at once. */
-function createRawClient({ url, connectTimeoutMs }: ConnectionOptions) {
+function createRawClient({ url }: ConnectionOptions) {
   return createClient({
     url,
     RESP: 2,

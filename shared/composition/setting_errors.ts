@@ -15,7 +15,7 @@ export function explainFaults(
     if (!isPresent(String(name))) return `${String(name)} is missing`;
     const where = inside.map(nameInside).join(".");
     const meant = unknown && closestName(unknown, membersAt(schema, path.slice(0, -1)));
-    const text = meant === undefined ? message : `${message}; did you mean ${meant}?`;
+    const text = meant === undefined ? message : `${message}, did you mean ${meant}?`;
     return `${String(name)}${where === "" ? "" : ` (${where})`}: ${text}`;
   });
 }

@@ -103,6 +103,12 @@ export function integer(
   );
 }
 
+/** An integer within bounds; unlike an environment variable it is never text. */
+export function wholeNumber(min: number, max: number): z.ZodMiniNumberFormat {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).check(z.gte(min, { error }), z.lte(max, { error }));
+}
+
 /** A JSON text that fits a schema; a value that is already parsed is validated as it is. */
 export function json<Output>(schema: z.ZodMiniType<Output>): z.ZodMiniType<Output> {
   const readable = z.unknown().check(

@@ -94,7 +94,7 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   ],
   "a misspelt member": [
     { KEYS: '[{"kid":"a","n":1,"kdi":2}]' },
-    "KEYS (0.kdi): unknown key; did you mean kid?",
+    "KEYS (0.kdi): unknown key, did you mean kid?",
   ],
   "two unknown members, one of them unlike a name": [
     { KEYS: '[{"kid":"a","n":1,"Zm9vYmFyZm9vYmFyZm9vYmFyZm9v":2,"xyz":3}]' },
@@ -102,7 +102,7 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   ],
   "a misspelt member of one of several forms": [
     { FORMS: '{"roles":{"form":["a"]}}' },
-    "FORMS (roles.form): unknown key; did you mean from?",
+    "FORMS (roles.form): unknown key, did you mean from?",
   ],
   "a wrong type within one of several forms": [
     { FORMS: '{"roles":{"from":[1]}}' },

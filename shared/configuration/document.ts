@@ -4,11 +4,11 @@ import {
   Dependencies,
   type ExternalRoute,
   GatewaySection,
+  Level,
   longestTimeouts,
   toRoutePath,
 } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
-import { Level } from "./section.ts";
 
 /** The settings of a service in addition to those that every service has. */
 export type ServiceShape = Readonly<Record<string, z.ZodMiniType>>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createDocumentSchema, readDocument } from "./document.ts";
 import { readGatewayValues, readOwn, readServiceValues } from "./sections.ts";
 import * as z from "zod/mini";
-import { wholeNumber } from "./section.ts";
+import { wholeNumber } from "../composition/settings.ts";
 
 const course = { pageSize: z.optional(wholeNumber(1, 100)) };
 const schema = createDocumentSchema({ course, user: {} }, { routed: { course: 5_000 } });

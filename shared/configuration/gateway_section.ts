@@ -1,7 +1,20 @@
 import * as z from "zod/mini";
-import { json, setting } from "../composition/settings.ts";
+import { json, setting, wholeNumber } from "../composition/settings.ts";
+import { logLevels } from "../log.ts";
 import { policySchema } from "../resilience/policy.ts";
-import { Level, RoutePath, text, wholeNumber } from "./section.ts";
+
+/** A text no longer than a Passport's verifier accepts. */
+const text = z.string().check(z.minLength(1), z.maxLength(512));
+
+/** The path of a row of the gateway's route table, for example `/courses/{id}` or `/echo/*`. */
+export const RoutePath = z.string().check(
+  z.regex(/^\/[\x21-\x7e]{0,200}$/, { error: "must be the path of a route" }),
+);
+
+/** Log lines below this level are not written. */
+export const Level = z.enum(logLevels).check(
+  z.meta({ description: "Lines below it are not written", env: "LOG_LEVEL" }),
+);
 
 /** Name of an upstream: a service's name, or the host of a URL with its port, if it has one. */
 const DependencyName = z.string().check(

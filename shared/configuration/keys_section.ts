@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Kid } from "../crypto/mod.ts";
 import { policyVersions } from "../passport/mod.ts";
-import { RoutePath } from "./section.ts";
+import { RoutePath } from "./gateway_section.ts";
 
 /** State of a key; a `revoked` key verifies nothing. */
 export const ConfiguredKeyState = z.enum(["published", "signing", "retired", "revoked"]);

@@ -22,6 +22,7 @@ export {
   readConfig,
   setting,
   type SettingFacts,
+  wholeNumber,
   withoutUndefined,
 } from "../composition/settings.ts";
 export {
@@ -78,4 +79,3 @@ export {
   type ServiceEnvironment,
   type ServiceValues,
 } from "./sections.ts";
-export { wholeNumber } from "./section.ts";

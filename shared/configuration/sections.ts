@@ -4,11 +4,11 @@ import {
   Dependencies,
   type ExternalRoute,
   GatewaySection,
+  Level,
   type RateLimits,
   type Revocation,
 } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
-import { Level, readSection } from "./section.ts";
 
 /** Values that both gateway and services read from the central document. */
 export interface CommonValues {
@@ -119,4 +119,56 @@ export function readOwn<Values extends object>(
   const { section } = readSection(z.strictObject(shape), own);
   const given = Object.entries(section).filter(([, value]) => value !== undefined);
   return { ...environment, ...Object.fromEntries(given) };
+}
+
+/** A valid value, and the names in it that this version does not know. */
+export interface SectionReading<Section> {
+  readonly section: Section;
+  readonly unknown: readonly string[];
+}
+
+/** Rounds in which unknown names are dropped; each level of a document needs one. */
+const maxRounds = 8;
+
+/**
+ * Reads a part of the current document without the names that this version does not know: during an
+ * update a document for a newer version must still work with an older program.
+ *
+ * @throws {RangeError} naming the invalid path, without its value
+ */
+export function readSection<Section>(
+  schema: z.ZodMiniType<Section>,
+  value: unknown,
+): SectionReading<Section> {
+  const unknown: string[] = [];
+  let rest = value;
+  for (let round = 0; round < maxRounds; round++) {
+    const { success, data, error } = z.safeParse(schema, rest);
+    if (success) return { section: data, unknown };
+    const extra = error.issues.filter((issue) => issue.code === "unrecognized_keys");
+    if (extra.length === 0 || extra.length < error.issues.length) {
+      const misfit = error.issues.find(({ code }) => code !== "unrecognized_keys");
+      throw new RangeError(`Configuration does not fit at ${misfit?.path.join(".") ?? "its root"}`);
+    }
+    for (const { path, keys } of extra) {
+      unknown.push(...keys.map((key) => [...path, key].join(".")));
+      rest = without(rest, path, keys);
+    }
+  }
+  throw new RangeError("Configuration does not fit");
+}
+
+function without(value: unknown, path: readonly PropertyKey[], keys: readonly string[]): unknown {
+  const [step, ...further] = path;
+  if (Array.isArray(value)) {
+    return value.map((item, at) =>
+      String(at) === String(step) ? without(item, further, keys) : item
+    );
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => step !== undefined || !keys.includes(name))
+      .map(([name, member]) => [name, name === step ? without(member, further, keys) : member]),
+  );
 }

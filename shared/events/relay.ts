@@ -43,8 +43,6 @@ export interface RelayDeps {
    * little.
    */
   readonly leaseMs?: number;
-  /** Maximum number of events in one call to QStash. */
-  readonly batchSize?: number;
 }
 
 /** Publishes the backlog of an outbox. */
@@ -57,6 +55,8 @@ export interface Relay {
   run(options?: { readonly maxMs?: number }): Promise<void>;
 }
 
+/** Maximum number of events in one call to QStash. */
+const batchSize = 100;
 const minDelayMs = 1_000;
 const maxDelayMs = 4_000;
 /** `Retry-After` may be a day; this cap detects a rate limit that was raised in the meantime. */
@@ -70,7 +70,7 @@ const maxRetryAfterMs = 3_600_000;
  * After a failure the database makes every relay wait, for 1 to 4 s or for `Retry-After`.
  */
 export function createRelay(deps: RelayDeps): Relay {
-  const { now, leaseMs = 15_000, batchSize = 100 } = deps;
+  const { now, leaseMs = 15_000 } = deps;
   // A time and not a promise: on Workers a request must not wait for another request, and the
   // promise of a stopped isolate would never settle.
   let runningUntil = 0;
@@ -94,7 +94,7 @@ export function createRelay(deps: RelayDeps): Relay {
         do {
           isRerunRequested = false;
           runningUntil = now() + leaseMs;
-          const { more, pauseMs, published } = await publishSome(deps, { leaseMs, batchSize });
+          const { more, pauseMs, published } = await publishSome(deps, leaseMs);
           last = published ?? last;
           if (pauseMs > 0) {
             pausedUntil = now() + pauseMs;
@@ -118,10 +118,7 @@ interface Round {
   readonly published?: ClaimedRow | undefined;
 }
 
-async function publishSome(
-  deps: RelayDeps,
-  { leaseMs, batchSize }: { leaseMs: number; batchSize: number },
-): Promise<Round> {
+async function publishSome(deps: RelayDeps, leaseMs: number): Promise<Round> {
   const { rows, now } = deps;
   const claimedAt = now();
   const until = claimedAt + leaseMs;

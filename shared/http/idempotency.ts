@@ -12,8 +12,6 @@ export interface IdempotencyOptions {
   readonly sql: SqlDb;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How long a response is stored, in milliseconds. */
-  readonly ttlMs?: number;
 }
 
 interface Stored {
@@ -21,6 +19,8 @@ interface Stored {
   readonly body: unknown;
 }
 
+/** How long a response is stored, in milliseconds. */
+const ttlMs = 86_400_000;
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
 /**
@@ -35,7 +35,7 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/;
  * `conflict` while the first request is in progress
  */
 export function idempotent(
-  { sql, now, ttlMs = 86_400_000 }: IdempotencyOptions,
+  { sql, now }: IdempotencyOptions,
 ): MiddlewareHandler<PassportEnv> {
   return createMiddleware<PassportEnv>(async function idempotent(c, next) {
     const header = c.req.header("idempotency-key");
@@ -47,7 +47,7 @@ export function idempotent(
     if (!keyPattern.test(header)) throw refusal("Must be 1 to 255 visible ASCII characters");
     const key = await digest(JSON.stringify([caller.sub, c.req.path, header]));
     const bodyHash = await digest(await c.req.arrayBuffer());
-    const claimed = { key, bodyHash, caller: caller.sub, now: now(), ttlMs };
+    const claimed = { key, bodyHash, caller: caller.sub, now: now() };
     if (!(await claim(sql, claimed))) {
       return replay(c, await read(sql, key), bodyHash);
     }
@@ -70,12 +70,11 @@ export function idempotent(
 /** One statement decides which request is first; expired keys are deleted in the same batch. */
 async function claim(
   sql: SqlDb,
-  { key, bodyHash, caller, now, ttlMs }: {
+  { key, bodyHash, caller, now }: {
     key: string;
     bodyHash: string;
     caller: string;
     now: number;
-    ttlMs: number;
   },
 ): Promise<boolean> {
   const [, claimed = []] = await sql.batch([

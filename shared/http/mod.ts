@@ -27,6 +27,7 @@ export type { ServiceApplication } from "./compose_service.ts";
 export { createDefineService, type Service } from "./define_service.ts";
 export {
   type Access,
+  actorOf,
   addExportRoute,
   createRoute,
   type DeclaredRoute,

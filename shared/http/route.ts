@@ -44,14 +44,20 @@ export interface DeclaredRoute {
 // A symbol: the OpenAPI document has every other member of a route, and JSON leaves symbols out.
 const rule: unique symbol = Symbol.for("@edgepass/shared/route");
 
-/** The middleware of a route that only people reach; other routes have none. */
-type Admission<Rule> = Rule extends "public" | "optional" ? unknown
-  : { readonly middleware: MiddlewareHandler<PersonEnv> };
+/** Who may call a route for callers that are signed in: people, and programs where it says so. */
+type Kind = "user" | "client" | "key";
+
+/** The middleware of a route for callers that are signed in; other routes have none. */
+type Admission<Rule, Kinds> = Rule extends "public" | "optional" ? unknown
+  : {
+    readonly middleware: MiddlewareHandler<[Kinds] extends ["user"] ? PersonEnv : PassportEnv>;
+  };
 
 /**
  * Declares a route and who may call it, once: the gateway's table is generated from `access`, and
  * the service requires the same of each caller before it reads anything else of the request. Where
- * `access` requires a person, the handler has it as `c.var.user`.
+ * `access` requires a person, the handler has it as `c.var.user`. With `subjects` programs may call
+ * it too; they have no `c.var.user`, so the handler reads `c.var.passport`.
  *
  * `problems` are the codes of its responses besides those that follow from the declaration: of the
  * access rule, of a body, and of a query.
@@ -60,20 +66,26 @@ export function createRoute<
   Path extends string,
   const Rule extends Access,
   Config extends Omit<RouteConfig, "path" | "middleware"> & { path: Path },
+  const Kinds extends Kind = "user",
 >(
   config: Config & {
     readonly access: Rule;
+    readonly subjects?: readonly Kinds[];
     readonly gateway?: GatewayFacts;
     readonly problems?: readonly ProblemCode[];
   },
 ) {
-  const { access, gateway = {} } = config;
-  const middleware = isOpen(access) ? {} : { middleware: admit(access) };
+  const { access, gateway = {}, subjects = ["user"] } = config;
+  const middleware = isOpen(access) ? {} : { middleware: admit(access, subjects) };
   const responses = { ...config.responses, ...problems(...listProblems(config)) };
   const route = createOpenApiRoute<Path, Config>({ ...config, responses });
   // What stayed in it would be in the OpenAPI document.
-  for (const member of ["access", "gateway", "problems"]) Reflect.deleteProperty(route, member);
-  return Object.assign(route, middleware as Admission<Rule>, { [rule]: { access, gateway } });
+  for (const member of ["access", "gateway", "problems", "subjects"]) {
+    Reflect.deleteProperty(route, member);
+  }
+  return Object.assign(route, middleware as Admission<Rule, Kinds>, {
+    [rule]: { access, gateway },
+  });
 }
 
 function listProblems(
@@ -94,12 +106,22 @@ function isOpen(access: Access): access is "public" | "optional" {
   return access === "public" || access === "optional";
 }
 
-/** The gateway checks it too, but a service must not rely on that: another caller may reach it. */
-function admit(access: "authenticated" | { readonly roles: readonly string[] }) {
-  const require = (passport: Passport) =>
-    access === "authenticated" ? requireUser(passport) : requireRole(passport, ...access.roles);
+/**
+ * The gateway checks the roles too, but a service must not rely on that: another caller may reach
+ * it. The kinds are checked here alone: the gateway does not know what belongs to people.
+ */
+function admit(
+  access: "authenticated" | { readonly roles: readonly string[] },
+  kinds: readonly Kind[],
+) {
   return createMiddleware<PersonEnv>(async function admit(c, next) {
-    c.set("user", require(c.var.passport));
+    const { passport } = c.var;
+    requireSubject(passport, ...kinds);
+    if (access !== "authenticated" && !hasRole(passport, ...access.roles)) {
+      throw new Problem("forbidden");
+    }
+    const { userId } = passport;
+    if (userId !== undefined) c.set("user", { ...passport, userId });
     await next();
   });
 }
@@ -174,6 +196,14 @@ function isOfKind<Kind extends Subject["kind"]>(
 /** Whether a Passport has one of the roles. */
 export function hasRole(passport: Passport, ...roles: readonly string[]): boolean {
   return roles.some((role) => passport.roles.includes(role));
+}
+
+/**
+ * A caller's name in an audit: a user's id, and the whole subject of any other. So is that of a user
+ * whose issuer's alias reads as another kind: nobody acts under a program's name.
+ */
+export function actorOf({ sub, userId }: Passport): string {
+  return userId === undefined || /^(svc|client|key):/.test(userId) ? sub : userId;
 }
 
 /** A person's data in a service, with plain field names and without secrets. */

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { type RouteConfig, z } from "@hono/zod-openapi";
+import { createPassports } from "../../tests/support/passports.ts";
+import { createService } from "./create_service.ts";
 import { jsonBody } from "./openapi.ts";
 import { type Passport, readSubject, type Subject } from "../passport/mod.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
+import { createServiceRuntime } from "./service_runtime.ts";
 import {
   type Access,
   createRoute,
@@ -95,6 +98,43 @@ for (const [sub, subject] of Object.entries(subjects)) {
     const code = subject.kind === "anonymous" ? "authentication_required" : "forbidden";
     assert.throws(() => requireSubject(claims, ...others), (error) => isProblem(error, code));
     assert.throws(() => requireSubject(claims), (error) => isProblem(error, code));
+  });
+}
+
+const operation = { method: "get", responses: { 200: { description: "Done" } } } as const;
+const forPeople = createRoute({ ...operation, path: "/people", access: "authenticated" });
+const forBoth = createRoute({
+  ...operation,
+  path: "/both",
+  access: { roles: ["admin"] },
+  subjects: ["user", "client"],
+});
+const withRole = { pv: "0.1.1", roles: ["admin"] };
+const callers: Readonly<Record<string, readonly [claims: object, people: number, both: number]>> = {
+  "a person": [{ sub: "user:42", roles: ["admin"] }, 200, 200],
+  "a person without the role": [{ sub: "user:42" }, 200, 403],
+  "a client with the role": [{ ...withRole, sub: "client:acme:42" }, 403, 200],
+  "a client without the role": [{ pv: "0.1.1", sub: "client:acme:42" }, 403, 403],
+  "an API key with the role": [{ ...withRole, sub: "key:42" }, 403, 403],
+  "a service with the role": [{ sub: "svc:course", roles: ["admin"] }, 403, 403],
+  "an anonymous caller": [{ sub: "anon" }, 401, 401],
+};
+for (const [who, [claims, people, both]] of Object.entries(callers)) {
+  Deno.test(`${who} gets ${people} of a route for people, ${both} of one for clients too`, async () => {
+    const passports = createPassports();
+    const runtime = createServiceRuntime(passports.bindings, { sink: () => {} });
+    const app = createService({ name: "things", runtime });
+    app.openapi(forPeople, (c) => c.json({ id: c.var.user.userId }));
+    // @ts-expect-error: where programs may call there may be no user.
+    app.openapi(forBoth, (c) => c.json({ id: c.var.user?.userId ?? null }));
+    const ask = async (path: string) => {
+      const headers = { "x-passport": await passports.sign(claims) };
+      return await app.request(path, { headers });
+    };
+    const [one, other] = [await ask("/people"), await ask("/both")];
+    assert.deepEqual([one.status, other.status], [people, both]);
+    const id = claims === callers["a person"]?.[0] ? "42" : null;
+    if (both === 200) assert.deepEqual(await other.json(), { id }, "and no client has a user's id");
   });
 }
 

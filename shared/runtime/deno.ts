@@ -30,8 +30,6 @@ export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from ".
 export interface ServeOptions {
   /** The SQL files of each database, by the variable that names the database. */
   readonly migrations?: Readonly<Record<string, URL>>;
-  /** Milliseconds between two maintenance runs. */
-  readonly maintainEveryMs?: number;
 }
 
 /** The settings of a process. */
@@ -54,6 +52,8 @@ const Settings = z.object(processSettings);
  * which new connections are refused and accepted requests get their response.
  */
 const maxDrainMs = 10_000;
+/** Milliseconds between two maintenance runs. */
+const maintainEveryMs = 5_000;
 /** How long a stop waits for a collector that takes the last spans, in milliseconds. */
 const maxLastExportMs = 1_000;
 
@@ -79,7 +79,7 @@ export async function serve(compose: Compose, options: ServeOptions = {}): Promi
 
 async function run(
   compose: Compose,
-  { migrations = {}, maintainEveryMs = 5_000 }: ServeOptions,
+  { migrations = {} }: ServeOptions,
   lines: LineWriter,
 ): Promise<void> {
   const variables = readVariables();
@@ -107,7 +107,7 @@ async function run(
   const underWay = new Set<Promise<unknown>>();
   const inFlight = listening.INFLIGHT_FILE ? noteInFlight(listening.INFLIGHT_FILE) : undefined;
   const server = listen(listening, createHandler(app, { drain, underWay, inFlight }), log);
-  const stopMaintenance = maintainRegularly(app, maintainEveryMs, log);
+  const stopMaintenance = maintainRegularly(app, log);
   const stopExporting = exportRegularly(telemetry);
   let isStopping = false;
   const stop = async (): Promise<void> => {
@@ -183,8 +183,8 @@ function readVariables(): Record<string, string> {
   return USER !== undefined && URL.canParse(USER) ? { ...variables, USER } : variables;
 }
 
-function maintainRegularly(app: Application, everyMs: number, log: Logger): () => void {
-  const timer = setInterval(createMaintenance(app, log), everyMs);
+function maintainRegularly(app: Application, log: Logger): () => void {
+  const timer = setInterval(createMaintenance(app, log), maintainEveryMs);
   return () => clearInterval(timer);
 }
 

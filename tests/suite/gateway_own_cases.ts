@@ -50,7 +50,7 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     const readWarnings = () =>
       gateway.logLines.map((line) => JSON.parse(line))
         .filter(({ message }) => message === shadowWarning)
-        .map(({ route, rows, count }) => [route, rows, count]);
+        .map(({ prefix, rows, count }) => [prefix, rows, count]);
     await waitUntil("both are named", () => readWarnings().length > 1, 20_000);
     assert.deepEqual(readWarnings(), [
       ["/items/*", ["/items/{id}", "/items/new"], 2],

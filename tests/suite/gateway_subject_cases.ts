@@ -137,6 +137,9 @@ export const subjectCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await acme.send({ ...client, roles: ["learner"] }, "/admin")).status, 403);
     assert.equal((await acme.send({ ...client, roles: undefined }, "/admin")).status, 403);
     assert.equal((await acme.send({ ...client, azp: "other" }, "/admin")).status, 401);
+    assert.equal((await acme.send(clientWithoutSub, "/admin/keys")).status, 200);
+    const others = { ...clientWithoutSub, roles: ["learner"] };
+    assert.equal((await acme.send(others, "/admin/keys")).status, 403);
   },
 
   async "all roles of a token reach services, whatever their number"(environment) {

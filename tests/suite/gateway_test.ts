@@ -12,6 +12,7 @@ import { outageCases } from "./gateway_outage_cases.ts";
 import { ownCases } from "./gateway_own_cases.ts";
 import { passportCases } from "./gateway_passport_cases.ts";
 import { type Platform, platforms, type Runtime } from "./gateway_platforms.ts";
+import { providerCases } from "./gateway_provider_cases.ts";
 import { proxyCases } from "./gateway_proxy_cases.ts";
 import { redisCases } from "./gateway_redis_cases.ts";
 import { subjectCases } from "./gateway_subject_cases.ts";
@@ -41,6 +42,7 @@ const wires: Readonly<Record<string, GatewayCase>> = {
   ...configurationCases,
   ...orderCases,
   ...issuerCases,
+  ...providerCases,
   ...keySetCases,
   ...outageCases,
   ...proxyCases,

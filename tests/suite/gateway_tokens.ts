@@ -1,22 +1,30 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 
+const ecdsa = (namedCurve: string, hash: string) => ({
+  generate: { name: "ECDSA", namedCurve },
+  sign: { name: "ECDSA", hash },
+});
+const rsa = (name: string, hash: string, saltLength: number) => ({
+  generate: { name, modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash },
+  sign: { name, saltLength },
+});
+
 /** How Web Crypto generates and uses a key of each supported issuer algorithm. */
 const kinds = {
   EdDSA: { generate: { name: "Ed25519" }, sign: { name: "Ed25519" } },
-  ES256: {
-    generate: { name: "ECDSA", namedCurve: "P-256" },
-    sign: { name: "ECDSA", hash: "SHA-256" },
-  },
-  RS256: {
-    generate: {
-      name: "RSASSA-PKCS1-v1_5",
-      modulusLength: 2048,
-      publicExponent: new Uint8Array([1, 0, 1]),
-      hash: "SHA-256",
-    },
-    sign: { name: "RSASSA-PKCS1-v1_5" },
-  },
+  ES256: ecdsa("P-256", "SHA-256"),
+  ES384: ecdsa("P-384", "SHA-384"),
+  ES512: ecdsa("P-521", "SHA-512"),
+  RS256: rsa("RSASSA-PKCS1-v1_5", "SHA-256", 0),
+  RS384: rsa("RSASSA-PKCS1-v1_5", "SHA-384", 0),
+  RS512: rsa("RSASSA-PKCS1-v1_5", "SHA-512", 0),
+  PS256: rsa("RSA-PSS", "SHA-256", 32),
+  PS384: rsa("RSA-PSS", "SHA-384", 48),
+  PS512: rsa("RSA-PSS", "SHA-512", 64),
 } as const;
+
+/** Every algorithm of an issuer. */
+export const algs = Object.keys(kinds) as readonly Alg[];
 
 export type Alg = keyof typeof kinds;
 

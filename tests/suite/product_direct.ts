@@ -34,6 +34,9 @@ const internal = [
   ["GET", "/no/such/route"],
 ] as const;
 
+/** Operations that a pipeline may call with a client's token; an API key may call none. */
+const forPrograms = ["/admin/configuration"];
+
 export const productDirect: Readonly<Record<string, ProductCase>> = {
   async "[P03] a service reached directly refuses every request without a Passport"(environment) {
     for (const [name, fetch] of servicesOf(environment)) {
@@ -55,6 +58,37 @@ export const productDirect: Readonly<Record<string, ProductCase>> = {
         await expectRefusal(fetch, { method, path, headers }, "passport_invalid", what);
       }
     }
+  },
+
+  async "a client with a person's id and every role is refused where a person is required"(
+    environment,
+  ) {
+    const { admin, mint } = environment;
+    const roles = ["learner", "instructor", "admin"];
+    const client = { pv: "0.1.1", sid: undefined, uv: undefined, roles };
+    const passport = await mint.passport({ ...client, sub: `client:acme:${admin.id}` });
+    const key = await mint.passport({ ...client, sub: `key:${admin.id}` });
+    const table = new Map(Object.entries(routes));
+    let refused = 0;
+    for (const [name, fetch] of servicesOf(environment)) {
+      for (const [method, path, template] of await readOperations(name, fetch)) {
+        const access = table.get(template)?.access ?? {};
+        const rule = new Map(Object.entries(access)).get(method);
+        if (
+          rule === "public" || rule === "optional" ||
+          forPrograms.some((start) => template.startsWith(start))
+        ) continue;
+        for (const value of [passport, key]) {
+          const headers = { "x-passport": value };
+          const response = await fetch(path, { method, headers });
+          const { code } = await response.json();
+          assert.deepEqual([response.status, code], [403, "forbidden"], `${method} ${path}`);
+          refused++;
+        }
+      }
+    }
+    // In one program no service can be reached without the gateway.
+    assert.ok(refused > 40 || servicesOf(environment).length === 0, String(refused));
   },
 
   async "every operation of a service's document is in the route table, and the reverse"(

@@ -230,6 +230,10 @@ const web = "bbbb1111-cc22-4d33-8e44-ff5555555555";
 const job = "cccc1111-dd22-4e33-8f44-aa5555555555";
 const oid = "dddd1111-ee22-4f33-8a44-bb5555555555";
 
+/** So many groups as Entra puts into a token at most, and more than fit into 12 KiB. */
+const groups = (count: number) =>
+  Array.from({ length: count }, (_, at) => `${String(at).padStart(8, "0")}${oid.slice(8)}`);
+
 /** Entra's keys have no `alg`, and name the issuer that they are for. */
 const entraKey = { use: "sig", x5t: thumbprint, x5c: [certificate] };
 const entraClaims = {
@@ -325,6 +329,8 @@ const entraV2: Provider = {
     otherEnvironment: elsewhere(`https://login.microsoftonline.us/${tid}/v2.0`),
   },
   further: {
+    "with 200 groups, of 12 KB": accepted(`user:entra:${oid}`, { groups: groups(200) }),
+    "with more than 12,288 bytes": refused("too_large", { groups: groups(230) }),
     "the ID token, where API and client are one registration": refused("claim_missing:azp", {
       azp: undefined,
       azpacr: undefined,
@@ -349,7 +355,6 @@ const entraMany: Provider = {
     otherTenant: refused("claim_invalid:tid", { iss: v2(otherTid), tid: otherTid }),
   },
   further: {
-    ...entraV2.further,
     "whose `tid` is not the tenant in its `iss`": refused("claim_invalid:tid", { tid: otherTid }),
     "of a listed second tenant, with the same `oid`": accepted(
       `user:entra:22222222-3333-4444-8555-666666666666:${oid}`,

@@ -132,6 +132,7 @@ const meanings: Readonly<Record<string, string>> = {
   pv: "Version of the Passport policy",
   req_wl: "Workload that requested it",
   tenant: "Tenant",
+  ext: "Further claims of the token: their names only, the values are not recorded",
   act: "Actor on behalf of the subject",
   chain: "Services that passed it on",
 };

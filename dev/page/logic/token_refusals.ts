@@ -59,7 +59,7 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   ],
   "claim_invalid:<name>": [
     "The claim has another value or form than the gateway or the issuer's row requires, or the Passport policy cannot express it",
-    "Compare the claim with the row. A tenant or client that is to pass belongs on the row's list",
+    "Compare the claim with the row: `deno task token` shows both. A tenant or client that is to pass belongs on the row's list",
   ],
   life_too_long: [
     "The token lives longer than `maxLifeSeconds` of its issuer's row (one of our own: 900 seconds)",

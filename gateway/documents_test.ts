@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import assert from "node:assert/strict";
 import type { IssuerState } from "./issuer_keys.ts";
 import type { GatewayEnv } from "./observe.ts";
-import { type ReadinessOfIssuer, serveReadiness } from "./readiness.ts";
+import { type ReadinessOfIssuer, serveReadiness } from "./documents.ts";
 
 const issuer = (alias: string | undefined, state: IssuerState, required = false) => ({
   ...(alias === undefined ? {} : { alias }),

@@ -1,0 +1,178 @@
+import { type Bindings, readConfig } from "@edgepass/shared/configuration";
+import { type JsonObject, readJsonObject, readJws } from "@edgepass/shared/crypto";
+import type { PassportClaims, PolicyVersion } from "@edgepass/shared/passport";
+import { Problem } from "@edgepass/shared/problem";
+import type { Logger } from "@edgepass/shared/telemetry";
+import {
+  type AccessToken,
+  type AccessTokenIssuer,
+  listChecks,
+  type TokenCheck,
+  verifyAccessToken,
+} from "@edgepass/shared/tokens";
+import * as z from "zod/mini";
+import { toIssuer } from "./config.ts";
+import { createIssuers, type IssuerOptions } from "./issuers.ts";
+import { createRequireSignable } from "./passport.ts";
+import { chooseForm, toIdentity } from "./passport_claims.ts";
+import { gatewaySettings } from "./settings.ts";
+
+/** One check of a token, and whether it holds; `passport` is whether a Passport can carry it. */
+export interface InspectedCheck {
+  readonly check: TokenCheck | "passport";
+  readonly state: "passed" | "failed" | "not reached";
+}
+
+/** What the gateway would make of a token. */
+export interface TokenInspection {
+  /** The token's parts, unless it is no signed JWT. */
+  readonly header?: JsonObject;
+  readonly claims?: JsonObject;
+  /** The row of its issuer; our own has no alias. */
+  readonly issuer?: AccessTokenIssuer;
+  /** Every check in its order. */
+  readonly checks: readonly InspectedCheck[];
+  readonly outcome:
+    | {
+      readonly identity: Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims>;
+    }
+    | { readonly code: string; readonly reason: string }
+    /** The issuer's keys cannot be read, with the failure: the gateway responds 503. */
+    | { readonly unavailable: string };
+}
+
+/** Verifies tokens by the settings of a gateway, without one. */
+export interface TokenInspector {
+  readonly leewaySeconds: number;
+  readonly policy: PolicyVersion;
+  /** The accepted issuers; our own has no alias. */
+  readonly issuers: readonly Pick<AccessTokenIssuer, "alias" | "iss">[];
+  inspect(token: string): Promise<TokenInspection>;
+}
+
+/** Only what verification needs: a tool has neither Redis nor the keys of Passports. */
+const Settings = z.object({
+  PUBLIC_ORIGIN: z.optional(gatewaySettings.PUBLIC_ORIGIN),
+  ISSUER: gatewaySettings.ISSUER,
+  AUDIENCE: gatewaySettings.AUDIENCE,
+  TRUST_DOMAIN: gatewaySettings.TRUST_DOMAIN,
+  LEEWAY_SECONDS: gatewaySettings.LEEWAY_SECONDS,
+  PASSPORT_POLICY: gatewaySettings.PASSPORT_POLICY,
+  ISSUERS: gatewaySettings.ISSUERS,
+});
+
+/**
+ * Makes an inspector of the gateway's settings; `ownKeys` fetches the key set of our own issuer,
+ * which is `ISSUER` or else `PUBLIC_ORIGIN`.
+ *
+ * @throws {ConfigError} naming the variables that are malformed
+ * @throws {RangeError} for rows that the gateway refuses
+ */
+export function createTokenInspector(
+  bindings: Bindings,
+  { ownKeys, now }: {
+    readonly ownKeys: (signal: AbortSignal) => Promise<Response>;
+    readonly now: () => number;
+  },
+): TokenInspector {
+  const settings = readConfig(Settings, bindings);
+  const iss = settings.ISSUER ?? settings.PUBLIC_ORIGIN;
+  const audience = settings.AUDIENCE ?? settings.PUBLIC_ORIGIN;
+  const own: IssuerOptions[] = iss !== undefined && audience !== undefined
+    ? [{ iss, audience, algorithms: ["EdDSA"], jwks: ownKeys }]
+    : [];
+  const faults: unknown[] = [];
+  const effects = { now, log: collectCauses(faults) };
+  const issuers = createIssuers([...own, ...settings.ISSUERS.map(toIssuer)], effects);
+  const { LEEWAY_SECONDS: leewaySeconds, PASSPORT_POLICY: policy } = settings;
+  const passport = { issuer: iss ?? "", audience: settings.TRUST_DOMAIN, signingKeys: {}, policy };
+  const requireSignable = createRequireSignable(passport, effects);
+  const { patch } = chooseForm(passport, undefined);
+
+  async function decide(token: string, passed: Set<string>): Promise<TokenInspection["outcome"]> {
+    const options = { issuers, nowSeconds: now() / 1000, leewaySeconds };
+    try {
+      const verdict = await verifyAccessToken(token, {
+        ...options,
+        passed: (check) => passed.add(check),
+      });
+      if ("refusal" in verdict) return verdict.refusal;
+      return { identity: identify(verdict.token) };
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const { code, reason } = error;
+      return reason === undefined
+        ? { unavailable: describe(faults.at(-1) ?? error) }
+        : { code, reason };
+    }
+  }
+
+  function identify(token: AccessToken) {
+    requireSignable(token, "");
+    return toIdentity(token, patch);
+  }
+
+  return {
+    leewaySeconds,
+    policy,
+    issuers: issuers.all,
+    async inspect(token) {
+      const passed = new Set<string>();
+      const { header, claims } = decode(token);
+      const issuer = typeof claims?.iss === "string" ? issuers.find(claims.iss)?.issuer : undefined;
+      // A request waits less long for a slow key set, and is answered 503 meanwhile.
+      await issuer?.expectKeys([String(header?.kid)]);
+      const outcome = await decide(token, passed);
+      return {
+        ...(header && claims ? { header, claims } : {}),
+        ...(issuer ? { issuer } : {}),
+        checks: toChecks(outcome, { issuer, passed }),
+        outcome,
+      };
+    },
+  };
+}
+
+/** Marks the checks: those that were reported, the next one, and the rest. */
+function toChecks(
+  outcome: TokenInspection["outcome"],
+  { issuer, passed }: {
+    readonly issuer: AccessTokenIssuer | undefined;
+    readonly passed: ReadonlySet<string>;
+  },
+): InspectedCheck[] {
+  const all = [...listChecks(issuer), "passport" as const];
+  const next = "identity" in outcome ? undefined : all.find((check) => !passed.has(check));
+  // A token beyond every row's limit is not decoded at all.
+  const isTooLarge = "reason" in outcome && outcome.reason === "too_large" && !passed.has("size");
+  const failed = isTooLarge ? "size" : next;
+  return all.map((check) => ({
+    check,
+    state: check === failed
+      ? "failed"
+      : passed.has(check) || "identity" in outcome
+      ? "passed"
+      : "not reached",
+  }));
+}
+
+/** A longer text is not shown. */
+const maxShownBytes = 1_048_576;
+
+function decode(token: string): { header?: JsonObject; claims?: JsonObject } {
+  const jws = readJws(token, maxShownBytes);
+  const claims = jws && readJsonObject(jws.payload);
+  return claims ? { header: jws.header, claims } : {};
+}
+
+/** A log that only collects why key sets could not be read. */
+function collectCauses(faults: unknown[]): Logger {
+  const collect = (_message: string, fields: { readonly cause?: unknown } = {}): void => {
+    if (fields.cause !== undefined) faults.push(fields.cause);
+  };
+  return { debug: collect, info: collect, warn: collect, error: collect };
+}
+
+function describe(fault: unknown): string {
+  return fault instanceof Error ? fault.message : "its key set cannot be read";
+}
