@@ -16,12 +16,16 @@ import type { AccessRule, RevocationMode } from "./routes.ts";
 import type { Outcome, Steps } from "./steps.ts";
 
 /**
- * Turns what a request presents into a verified access token.
+ * Turns what a request presents into a verified access token; `onWait` is called before a wait for
+ * an issuer's keys.
  *
  * @throws {Problem} `authentication_required`, `ambiguous_credentials`, `token_invalid`,
  * `token_expired`
  */
-export type Authenticate = (presented: PresentedCredential) => Promise<AccessToken>;
+export type Authenticate = (
+  presented: PresentedCredential,
+  onWait?: () => void,
+) => Promise<AccessToken>;
 
 export interface AuthenticateOptions {
   readonly issuers: Issuers<Issuer>;
@@ -64,7 +68,7 @@ export function createAuthenticate(
     return undefined;
   }
 
-  return async function authenticate(presented) {
+  return async function authenticate(presented, onWait) {
     if (presented.kind === "none") throw new Problem("authentication_required");
     if (presented.kind === "ambiguous") throw new Problem("ambiguous_credentials");
     const nowSeconds = now() / 1000;
@@ -79,6 +83,7 @@ export function createAuthenticate(
       issuers,
       nowSeconds,
       leewaySeconds,
+      onWait,
     });
     if ("refusal" in verdict) {
       const { code, reason, alias } = verdict.refusal;
@@ -130,6 +135,8 @@ export type Identify = (
     readonly requireSignable?: (token: AccessToken) => void;
     /** Reads the token's revocation entries. */
     readonly read: (token: AccessToken) => Promise<ReadEntries>;
+    /** Is called before a wait for an issuer's keys. */
+    readonly onWait?: () => void;
     /** Counts the request of a caller who turns out to be anonymous. */
     readonly countAnonymous?: () => Promise<void>;
     /** Receives the refusal of a token that an optional route ignores, so that it is reported. */
@@ -146,14 +153,15 @@ export function createIdentify(
   },
 ): Identify {
   return async function identify({ access }, options) {
-    const { rule, revocation, steps, requireSignable, read, countAnonymous, ignored } = options;
+    const { rule, revocation, steps, requireSignable, read, onWait, countAnonymous, ignored } =
+      options;
     if (rule === "public") {
       await countAnonymous?.();
       return "anonymous";
     }
     try {
       const verify = async () => {
-        const token = await authenticate(access);
+        const token = await authenticate(access, onWait);
         requireSignable?.(token);
         return token;
       };

@@ -201,7 +201,7 @@ export function describeDropped(dropped: readonly DroppedKey[]): string {
 }
 
 /**
- * Reads an issuer's set once.
+ * Reads an issuer's set once; it may have no usable key.
  *
  * @throws {Error} whose message an operator may read
  */
@@ -209,9 +209,13 @@ export async function readIssuerKeys(
   { jwks, algorithms }: KeySetSource,
 ): Promise<{ keys: IssuerKeys; freshMs: number }> {
   const { set, freshMs } = typeof jwks === "function" ? await fetchSet(jwks) : fixed(jwks);
-  const keys = await importIssuerKeys(set, algorithms);
-  if (keys.entries.length > 0) return { keys, freshMs };
-  const reasons = describeDropped(keys.dropped);
+  return { keys: await importIssuerKeys(set, algorithms), freshMs };
+}
+
+/** @throws {Error} with the reasons, for a set without a usable key */
+export function requireUsableKey({ entries, dropped }: IssuerKeys): void {
+  if (entries.length > 0) return;
+  const reasons = describeDropped(dropped);
   throw new Error(`key set: no usable key${reasons === "" ? "" : `: ${reasons}`}`);
 }
 
@@ -256,6 +260,7 @@ export async function reportIssuerKeys(
   return await Promise.all(rows.map(async ({ alias, algorithms, ...location }) => {
     try {
       const { keys } = await readIssuerKeys({ algorithms, jwks: locateKeySet(location) });
+      requireUsableKey(keys);
       const found = new Set(keys.entries.map(({ alg }) => alg));
       return {
         alias,

@@ -2,7 +2,14 @@ import { background } from "@edgepass/shared/context";
 import type { IssuerKeys, KeyName, VerificationKey } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import type { Logger } from "@edgepass/shared/telemetry";
-import { describeDropped, type KeySetSource, loadMs, readIssuerKeys } from "./discovery.ts";
+import type { KeySearch } from "@edgepass/shared/tokens";
+import {
+  describeDropped,
+  type KeySetSource,
+  loadMs,
+  readIssuerKeys,
+  requireUsableKey,
+} from "./discovery.ts";
 
 /** Whether an issuer's keys can be read: from the issuer, only from memory, or not at all. */
 export type IssuerState = "ready" | "stale" | "away";
@@ -10,13 +17,15 @@ export type IssuerState = "ready" | "stale" | "away";
 /** The cached keys of one issuer. */
 export interface KeyCache {
   /**
-   * The key that a header names; undefined when a set that was read after this call has none. An
-   * unknown key causes one reload in 30 s at most: a client can invent any number of names.
+   * The key that a header names, and that `verifies`; undefined when a set that was read after this
+   * call has none. An unknown key causes one reload in 30 s at most: a client can invent any number
+   * of names and signatures.
    *
    * @throws {Problem} `upstream_unavailable` with `Retry-After` while there is no set fresh enough
-   * to trust, and while the issuer cannot be asked for an unknown key
+   * to trust, while the issuer cannot be asked for an unknown key, and to more than a few requests
+   * that would wait for it
    */
-  findKey(name: KeyName): Promise<VerificationKey | undefined>;
+  findKey(name: KeyName, search?: KeySearch): Promise<VerificationKey | undefined>;
   /** The key that verifies at this moment, from memory alone. */
   currentKey(name: KeyName): VerificationKey | undefined;
   /** Reads the set again if it lacks a `kid` that the central configuration names. */
@@ -38,6 +47,13 @@ const limits = {
   lastGoodMs: 48 * 3_600_000,
   /** A load may be slow; no request waits longer for it. */
   waitMs: 2_000,
+  /**
+   * How many requests wait for one load. With keys in memory they are those with an unknown key,
+   * which anyone can send.
+   */
+  waiting: 16,
+  /** Without any it is every request of the issuer, such as the first ones of a new instance. */
+  firstWaiting: 256,
   /** Load balancers ask for readiness with time limits of a second or two. */
   readyWaitMs: 750,
 } as const;
@@ -62,6 +78,8 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
   const loader = createLoader(async (load) => {
     try {
       const read = await readIssuerKeys(options);
+      // The first set is a mistake of the settings; a later one withdraws the keys before it.
+      if (!loaded) requireUsableKey(read.keys);
       // A load that was given up and ends late must not bring withdrawn keys back.
       if (loaded && loaded.load > load) return;
       loaded = { ...read, load, readAt: now() };
@@ -75,7 +93,8 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
     return loaded && msBetween(loaded.readAt, now()) <= limits.lastGoodMs ? loaded : undefined;
   }
 
-  const cooldownMs = () => usable() ? limits.cooldownMs : limits.firstCooldownMs;
+  const hasKeys = () => (usable()?.keys.entries.length ?? 0) > 0;
+  const cooldownMs = () => hasKeys() ? limits.cooldownMs : limits.firstCooldownMs;
 
   /** The load that runs; it begins here unless the cool-down holds it back. */
   function ensureLoad(): Promise<void> | undefined {
@@ -90,16 +109,34 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
     return known.keys.find(name);
   }
 
+  let waiting = { load: 0, count: 0 };
+
+  /**
+   * Waits for the load that runs or may begin, unless too many have. They are counted by load, not
+   * while they wait: on Workers the request of a client that leaves never goes on.
+   */
+  async function awaitLoad(onWait: KeySearch["onWait"]): Promise<void> {
+    const load = ensureLoad();
+    if (!load) return;
+    if (waiting.load !== loader.count()) waiting = { load: loader.count(), count: 0 };
+    if (waiting.count >= (hasKeys() ? limits.waiting : limits.firstWaiting)) return;
+    waiting.count++;
+    onWait?.();
+    await waitAtMost(limits.waitMs, load);
+  }
+
   return {
     currentKey,
-    async findKey(name) {
+    async findKey(name, { verifies = () => Promise.resolve(true), onWait } = {}) {
       const arrivedAfter = loader.count();
       const known = currentKey(name);
-      if (known || isDecided(usable(), name)) return known;
-      await waitAtMost(limits.waitMs, ensureLoad());
+      if (known && await verifies(known)) return known;
+      if (isDecided(usable(), name)) return undefined;
+      await awaitLoad(onWait);
       const set = usable();
       const key = set?.keys.find(name);
-      if (key || isDecided(set, name) || (set && set.load > arrivedAfter)) return key;
+      if (key && key !== known && await verifies(key)) return key;
+      if (isDecided(set, name) || (set && set.load > arrivedAfter)) return undefined;
       // "Not valid" would log people out whose key is newer than the set in memory.
       const waitMs = loader.running() ? limits.waitMs : cooldownMs() - loader.msSinceTry();
       const seconds = Math.max(1, Math.ceil(waitMs / 1000));
@@ -110,27 +147,27 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
       return !known || kids.every(known.keys.has) ? undefined : loader.start();
     },
     async readState() {
-      if (!usable()) {
+      if (!hasKeys()) {
         const load = ensureLoad();
         await waitAtMost(limits.readyWaitMs - loader.msSinceTry(), load);
       }
-      if (!usable()) return "away";
+      if (!hasKeys()) return "away";
       return report.isFailing() ? "stale" : "ready";
     },
   };
 }
 
 /**
- * Whether a set decides on a key that it does not have, without another load: a set of the settings
- * always does, and one that knows the `kid` with another algorithm, or several keys for a header
- * that names none. A reload would not change what such a token is.
+ * Whether a set decides on a token that none of its keys verifies, without another load: a set of
+ * the settings always does, and one that knows the `kid` with another algorithm, or several keys for
+ * a header that names none. A reload would not change what such a token is.
  */
 function isDecided(set: Loaded | undefined, { kid, alg }: KeyName): boolean {
   if (!set) return false;
   if (set.freshMs === Number.POSITIVE_INFINITY) return true;
-  return kid === undefined
-    ? set.keys.entries.some((entry) => entry.alg === alg)
-    : set.keys.has(kid);
+  if (kid !== undefined) return set.keys.has(kid);
+  return set.keys.find({ alg }) === undefined &&
+    set.keys.entries.some((entry) => entry.alg === alg);
 }
 
 /** A clock that was set back must not keep keys fresh, or suppress loads, until it catches up. */
@@ -180,12 +217,18 @@ function createLoader(load: (count: number) => Promise<void>, now: () => number)
 function createReport({ iss, log }: Pick<KeyCacheOptions, "iss" | "log">) {
   let isFailing = false;
   let dropped = "";
+  let wasEmpty = false;
   return {
     isFailing: () => isFailing,
     read(keys: IssuerKeys): void {
       if (isFailing) log.info("Issuer's keys are read again", { iss });
       isFailing = false;
       const text = describeDropped(keys.dropped);
+      const isEmpty = keys.entries.length === 0;
+      if (isEmpty && !wasEmpty) {
+        log.warn("Issuer has withdrawn its keys: none is usable", { iss, dropped: text });
+      }
+      wasEmpty = isEmpty;
       if (text !== dropped && text !== "") {
         log.info("Keys of an issuer's set are not used", { iss, dropped: text });
       }

@@ -49,10 +49,7 @@ const faults: Readonly<Record<string, () => Promise<Response>>> = {
   "responds with a redirect": () =>
     Promise.resolve(new Response(null, { status: 302, headers: { location: "/x" } })),
   "responds with HTML": () => Promise.resolve(new Response("<html>")),
-  "responds with an empty set": () => Promise.resolve(Response.json({ keys: [] })),
   "responds with something else than a set": () => Promise.resolve(Response.json([])),
-  "responds with secret keys only": () =>
-    Promise.resolve(Response.json({ keys: [{ kid: "first", kty: "oct", k: "AAAA" }] })),
   "responds with more than 256 KiB": async () =>
     Response.json({ keys: [await makeJwk("large")], padding: "x".repeat(300_000) }),
 };
@@ -83,6 +80,46 @@ for (const [what, fault] of Object.entries(faults)) {
     state.now += 1000;
     assert.equal(await jwks.readState(), "ready");
     assert.ok(await jwks.findKey(named("first")));
+  });
+}
+
+/** Sets that are read, and have no key to verify with. */
+const emptySets: Readonly<Record<string, (first: object) => object[]>> = {
+  "no key": () => [],
+  "secret keys only": () => [{ kid: "first", kty: "oct", k: "AAAA" }],
+  "keys for encryption only": (first) => [{ ...first, use: "enc" }],
+};
+
+for (const [what, toSet] of Object.entries(emptySets)) {
+  Deno.test(`[D03] an issuer that publishes ${what} has withdrawn its keys, and is away`, async () => {
+    const { state, jwks, lines, respondWith, good, keys } = await setup();
+    assert.ok(await jwks.findKey(named("first")));
+    respondWith(good(...toSet(keys.first)));
+    state.now = 61_000;
+    await jwks.findKey(named("first"));
+    await waitUntil("it is read", () => jwks.currentKey(named("first")) === undefined, 5_000);
+    assert.equal(await jwks.readState(), "away");
+    state.now += 1_000;
+    assert.equal(await outcomeOf(jwks.findKey(named("first"))), "invalid");
+    assert.equal(await outcomeOf(jwks.findKey(named("first"))), 1);
+    // An outage after that does not bring them back.
+    respondWith(() => Promise.reject(new TypeError("refused")));
+    state.now += 1_000;
+    assert.equal(await outcomeOf(jwks.findKey(named("first"))), 1);
+    assert.equal(lines.filter((line) => line.includes("has withdrawn its keys")).length, 1);
+    respondWith(good(keys.second));
+    state.now += 1_000;
+    assert.equal(await jwks.readState(), "ready");
+  });
+
+  Deno.test(`[D03] an issuer whose first set has ${what} is upstream_unavailable`, async () => {
+    const { state, jwks, respondWith, good, keys } = await setup();
+    respondWith(good(...toSet(keys.first)));
+    assert.equal(await outcomeOf(jwks.findKey(named("first"))), 1);
+    assert.equal(await jwks.readState(), "away");
+    respondWith(good(keys.first));
+    state.now += 1_000;
+    assert.equal(await jwks.readState(), "ready");
   });
 }
 
@@ -156,6 +193,48 @@ Deno.test("a key under another algorithm, or no kid, is decided without a fetch"
   state.now = 30_000;
   assert.equal(await jwks.findKey({ kid: "first", alg: "ES256" }), undefined);
   assert.equal(state.fetches, 1);
+});
+
+/** Searches as a token without `kid` does that the key `by` has signed. */
+function search(by: string) {
+  return { verifies: ({ kid }: VerificationKey) => Promise.resolve(kid === by) };
+}
+
+Deno.test("a signature without kid that no key verifies has the set read again, once in 30 s", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  const find = (by: string) => outcomeOf(jwks.findKey({ alg: "EdDSA" }, search(by)));
+  assert.equal(await find("first"), "found");
+  respondWith(good(keys.second));
+  assert.equal(await find("second"), 30);
+  state.now = 30_000;
+  assert.equal(await find("second"), "found");
+  for (let second = 31; second < 60; second++) {
+    state.now = second * 1000;
+    assert.deepEqual([await find("forger"), await find("second")], [60 - second, "found"]);
+  }
+  state.now = 60_000;
+  assert.deepEqual([await find("forger"), await find("forger")], ["invalid", 30]);
+  assert.equal(state.fetches, 3);
+});
+
+Deno.test("[D03] few requests wait for the load of an unknown key, and the others come again at once", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  await jwks.findKey(named("first"));
+  const held = Promise.withResolvers<Response>();
+  respondWith(() => held.promise);
+  state.now = 30_000;
+  let waits = 0;
+  const flood = Array.from({ length: 50 }, (_, at) => {
+    const onWait = () => void waits++;
+    return outcomeOf(jwks.findKey(named(at % 2 === 0 ? "second" : `unknown-${at}`), { onWait }));
+  });
+  assert.equal(await outcomeOf(jwks.findKey(named("first"))), "found");
+  assert.deepEqual(await within("they end", Promise.all(flood.slice(16))), Array(34).fill(2));
+  held.resolve(await good(keys.first, keys.second)());
+  const waited = await Promise.all(flood.slice(0, 16));
+  assert.deepEqual(waited.slice(0, 3), ["found", 30, "found"]);
+  assert.equal(waits, 16);
+  assert.equal(state.fetches, 2);
 });
 
 Deno.test("a load that takes longer than a request waits goes on, and nothing else is fetched", async () => {

@@ -191,6 +191,8 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
       steps: c.get("steps"),
       ignored: (refusal) => c.set("refusal", refusal),
       requireSignable: (token) => requireSignable(token, route.path),
+      // Requests that wait for one issuer must not take the slots of all others' requests.
+      onWait: () => c.get("releaseSlot")?.(),
       read: (token) => edge.read({ token, counters: countersOf(token) }),
       async countAnonymous() {
         const counters = countersOf("anonymous");

@@ -45,6 +45,17 @@ export type RequiredValue = string | number | boolean;
 /** Values of which a claim must have one; or whether it must be there at all. */
 export type Requirement = readonly RequiredValue[] | { readonly present: boolean };
 
+/** How a key is searched for. */
+export interface KeySearch {
+  /**
+   * Whether a key verifies the token: a header without `kid` does not say which key of the issuer it
+   * means, the one in memory or the one that has replaced it.
+   */
+  readonly verifies?: ((key: VerificationKey) => Promise<boolean>) | undefined;
+  /** Is called before a wait for the issuer. */
+  readonly onWait?: (() => void) | undefined;
+}
+
 /** One issuer the gateway accepts. Every check that it configures must hold. */
 export interface AccessTokenIssuer {
   /** Prefix of its subjects; absent for our own auth service. */
@@ -70,7 +81,7 @@ export interface AccessTokenIssuer {
   /** A longer token is refused, in bytes. */
   readonly maxTokenBytes: number;
   /** The key that a header names. */
-  findKey(name: KeyName): Promise<VerificationKey | undefined>;
+  findKey(name: KeyName, search?: KeySearch): Promise<VerificationKey | undefined>;
 }
 
 /** Longest life of another issuer's token in seconds, unless the issuer's settings have another. */

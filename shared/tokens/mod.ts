@@ -11,6 +11,7 @@ export {
   type Issuers,
   type IssuerTemplate,
   isTenant,
+  type KeySearch,
   maxAccessTokenBytes,
   maxExternalTokenBytes,
   readTemplate,

@@ -4,6 +4,8 @@ import {
   algorithms,
   isHeaderOfType,
   type JsonObject,
+  type Jws,
+  type KeyName,
   readAlgorithm,
   readJsonObject,
   readJws,
@@ -16,6 +18,7 @@ import {
   type AccessTokenIssuer,
   type FoundIssuer,
   type Issuers,
+  type KeySearch,
   maxAccessTokenBytes,
   toMediaType,
 } from "./issuer.ts";
@@ -69,15 +72,16 @@ export type TokenVerdict<Row extends AccessTokenIssuer = AccessTokenIssuer> =
  * is also expired is `token_invalid`. The issuer named in the claims only chooses among configured
  * rows, and `kid` and `alg` only among that row's keys (RFC 8725 §3.1, RFC 9068 §4). `nowSeconds`
  * is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each. `passed` receives each
- * check that holds, as `listChecks` names them.
+ * check that holds, as `listChecks` names them; `onWait` is called before a wait for the issuer.
  */
 export async function verifyAccessToken<Row extends AccessTokenIssuer>(
   token: string,
-  { issuers, nowSeconds, leewaySeconds, passed = () => {} }: {
+  { issuers, nowSeconds, leewaySeconds, passed = () => {}, onWait }: {
     issuers: Issuers<Row>;
     nowSeconds: number;
     leewaySeconds: number;
     passed?: OnPassed;
+    onWait?: (() => void) | undefined;
   },
 ): Promise<TokenVerdict<Row>> {
   const parsed = parse(token, issuers, passed);
@@ -88,16 +92,8 @@ export async function verifyAccessToken<Row extends AccessTokenIssuer>(
 
   const header = readHeader(jws.header, found, passed);
   if (typeof header === "string") return refuse(header, alias);
-  const key = await issuer.findKey(header);
-  if (!key) return refuse("kid_unknown", alias);
-  passed("key");
-  // A symmetric key would let every verifier forge tokens, so it is refused even if an issuer
-  // offers one.
-  if (key.alg !== header.alg || algorithms[key.alg].symmetric) {
-    return refuse("alg_not_allowed", alias);
-  }
-  if (!(await verifyJws(jws, key))) return refuse("signature", alias);
-  passed("signature");
+  const key = await findVerifyingKey(jws, header, { issuer, passed, onWait });
+  if (typeof key === "string") return refuse(key, alias);
 
   const claims = issuer.alias === undefined
     ? readOwnClaims(payload, issuer, passed)
@@ -177,6 +173,40 @@ function readHeader(
   if (!isAllowed) return "alg_not_allowed";
   passed("algorithm");
   return { kid, alg };
+}
+
+/**
+ * The key that verifies the signature, or the reason why none does. Without a `kid` a signature that
+ * is not valid is also what a token has once its issuer has replaced its key.
+ */
+async function findVerifyingKey(
+  jws: Jws,
+  header: KeyName,
+  { issuer, passed, onWait }: {
+    issuer: AccessTokenIssuer;
+    passed: OnPassed;
+    onWait: KeySearch["onWait"];
+  },
+): Promise<VerificationKey | RefusalReason> {
+  let fault: RefusalReason | undefined = "kid_unknown";
+  let checked: VerificationKey | undefined;
+  async function verifies(key: VerificationKey): Promise<boolean> {
+    passed("key");
+    checked = key;
+    // A symmetric key would let every verifier forge tokens, so it is refused even if an issuer
+    // offers one.
+    if (key.alg !== header.alg || algorithms[key.alg].symmetric) fault = "alg_not_allowed";
+    else fault = await verifyJws(jws, key) ? undefined : "signature";
+    return fault === undefined;
+  }
+  const key = await issuer.findKey(header, {
+    onWait,
+    ...(header.kid === undefined ? { verifies } : {}),
+  });
+  if (key && key !== checked) await verifies(key);
+  if (!key || fault) return fault ?? "kid_unknown";
+  passed("signature");
+  return key;
 }
 
 /** The claims of a token, ours or another issuer's, under our names. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitUntil } from "../support/wait.ts";
 import type { Environment, GatewayCase } from "./gateway_environment.ts";
 import {
   type IssuerSetup,
@@ -8,6 +9,7 @@ import {
   unavailable,
   withPublisher,
 } from "./gateway_publisher.ts";
+import { createIssuerKey } from "./gateway_tokens.ts";
 import { type RecordingUpstream, startUpstream } from "./gateway_upstreams.ts";
 
 const configurationPath = "/.well-known/openid-configuration";
@@ -203,6 +205,106 @@ export const keySetCases: Readonly<Record<string, GatewayCase>> = {
       if (status !== 200) continue;
       assert.equal((await corp.send({}, { iss, tid: "t2" })).code, "token_invalid");
     }
+  },
+
+  async "[D03] a set without a usable key withdraws the keys, and an outage does not"(environment) {
+    const empty = (key: object): object[][] => [[], [{ ...key, use: "enc" }]];
+    const page = { set: (): Response => new Response() };
+    await using corp = await withPublisher(environment, {
+      row: ({ url }) => ({ jwks: `${url}/set` }),
+      pages: () => ({ "/set": () => page.set() }),
+    });
+    const publish = (keys: object[]) => {
+      page.set = () => Response.json({ keys }, { headers: { "cache-control": "max-age=1" } });
+    };
+    /** The set is read again with the next tokens. */
+    const isRead = async () => {
+      const before = corp.targets().length;
+      await waitUntil("it is read", async () => {
+        await corp.send();
+        return corp.targets().length > before + 1;
+      }, 20_000);
+    };
+    for (const keys of empty(corp.key.jwk)) {
+      publish([corp.key.jwk]);
+      await waitUntil("it is ready", async () => (await corp.send()).status === 200, 20_000);
+      page.set = () => new Response("no", { status: 500 });
+      await isRead();
+      assert.equal((await corp.send()).status, 200);
+      publish(keys);
+      await waitUntil("they are withdrawn", async () => (await corp.send()).status !== 200, 20_000);
+      assert.deepEqual((await corp.readiness()).degraded, ["corp"]);
+      const seen = new Set<number>();
+      await waitUntil("a reload decides", async () => {
+        return seen.add((await corp.send()).status).has(401);
+      }, 20_000);
+      assert.equal(seen.has(200), false);
+    }
+  },
+
+  async "a token without kid is verified by the key that has replaced its issuer's only one"(
+    environment,
+  ) {
+    const next = await createIssuerKey("ES256");
+    const page = { keys: new Array<object>() };
+    await using corp = await withPublisher(environment, {
+      row: ({ url }) => ({ jwks: `${url}/set` }),
+      pages: () => ({
+        "/set": () =>
+          Response.json({ keys: page.keys }, { headers: { "cache-control": "max-age=1" } }),
+      }),
+    });
+    page.keys = [{ ...corp.key.jwk, kid: undefined }];
+    assert.equal((await corp.send({ kid: undefined })).status, 200);
+    page.keys = [{ ...next.jwk, kid: undefined }];
+    // Now the next token begins a load, and is verified by its result.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    assert.equal((await corp.send({ kid: undefined }, {}, next)).status, 200);
+    const before = corp.targets().length;
+    const forger = await createIssuerKey("ES256");
+    const forged = await Promise.all(
+      Array.from(
+        { length: 20 },
+        (_, at) => corp.send({ kid: undefined }, { sub: `${at}` }, forger),
+      ),
+    );
+    assert.ok(forged.every(({ status }) => status === 401 || status === 503));
+    assert.ok(corp.targets().length <= before + 1, corp.targets().join());
+  },
+
+  async "[D03] few unknown kids wait for a slow load, and no known one"(environment) {
+    const held = Promise.withResolvers<void>();
+    using _ = { [Symbol.dispose]: held.resolve };
+    const next = await createIssuerKey("ES256");
+    const page = { isSlow: false };
+    await using corp = await withPublisher(environment, {
+      row: ({ url }) => ({ jwks: `${url}/set` }),
+      pages: (_issuer, { keys }) => ({
+        "/set": async () => {
+          if (page.isSlow) await held.promise;
+          const all = page.isSlow ? [...keys, next.jwk] : keys;
+          return Response.json({ keys: all }, { headers: { "cache-control": "max-age=1" } });
+        },
+      }),
+    });
+    assert.equal((await corp.send()).status, 200);
+    page.isSlow = true;
+    await waitUntil("the slow load runs", async () => {
+      assert.equal((await corp.send()).status, 200);
+      return corp.targets().length === 2;
+    }, 20_000);
+    const replies = new Array<number>();
+    const flood = Array.from({ length: 40 }, async (_, at) => {
+      replies.push((await corp.send({ kid: next.kid }, { sub: `${at}` }, next)).status);
+    });
+    await waitUntil("the others are refused", () => replies.length >= 24, 20_000);
+    assert.equal((await corp.send({}, { sub: "known" })).status, 200);
+    held.resolve();
+    await Promise.all(flood);
+    const served = replies.filter((status) => status === 200).length;
+    assert.ok(served > 0 && served <= 16, replies.join());
+    assert.equal(replies.filter((status) => status === 503).length, 40 - served);
+    assert.equal((await corp.send({ kid: next.kid }, {}, next)).status, 200);
   },
 
   async "a redirect of a key set to another origin is refused, and that origin is not asked"(

@@ -11,7 +11,7 @@ export type Pages = Readonly<Record<string, Page>>;
 
 export interface IssuerSetup {
   readonly row?: (issuer: RecordingUpstream) => object;
-  readonly pages?: (issuer: RecordingUpstream, set: object) => Pages;
+  readonly pages?: (issuer: RecordingUpstream, set: { keys: readonly object[] }) => Pages;
 }
 
 /** An issuer on a server of its own, and a gateway with a row for it. */
@@ -19,8 +19,8 @@ export interface Publisher extends AsyncDisposable {
   readonly issuer: RecordingUpstream;
   readonly key: IssuerKey;
   readonly gateway: Served;
-  /** Sends a token of the issuer, with changes in its header and claims. */
-  send(header?: object, claims?: object): Promise<Reply>;
+  /** Sends a token of the issuer, with changes in its header and claims, and signed by a key. */
+  send(header?: object, claims?: object, by?: Pick<IssuerKey, "sign">): Promise<Reply>;
   readiness(): Promise<Reply>;
   /** The paths that were requested from the issuer. */
   targets(): string[];
@@ -52,12 +52,12 @@ export async function withPublisher(
     issuer,
     key,
     gateway,
-    async send(header = {}, claims = {}) {
+    async send(header = {}, claims = {}, by = key) {
       const payload = { iss: settings.iss, aud: "api", sub: "7", iat, exp, ...claims };
       const token = await signParts({
         header: { alg: "ES256", kid: key.kid, ...header },
         payload,
-        key,
+        key: by,
       });
       return await read(`${gateway.origin}/member`, { authorization: `Bearer ${token}` });
     },
