@@ -24,14 +24,28 @@ import { sqlIssuerRevocationStore } from "./store/revocations.ts";
 export type { RevocableIssuer } from "./issuer_revocations.ts";
 
 /** Of an issuer the gateway reads the rest, and refuses what does not fit. */
-const Issuer = z.object({
-  // The audit names a person `<alias>:<sub>` and a program `svc:<name>`.
-  alias: z.string().check(
-    z.refine(isIssuerAlias, "must be the alias of an issuer"),
-    z.refine((alias) => alias !== "svc", "must not be svc, which names programs in the audit"),
-  ),
-  maxLifeSeconds: z._default(integer({ min: 1 }), externalTokenLifeSeconds),
-});
+const Issuer = z.pipe(
+  z.object({
+    // The audit names a person `<alias>:<sub>` and a program `svc:<name>`.
+    alias: z.string().check(
+      z.refine(isIssuerAlias, "must be the alias of an issuer"),
+      z.refine((alias) => alias !== "svc", "must not be svc, which names programs in the audit"),
+    ),
+    maxLifeSeconds: z._default(integer({ min: 1 }), externalTokenLifeSeconds),
+    tenants: z.optional(z.unknown()),
+  }),
+  z.transform(toRevocableIssuer),
+);
+
+function toRevocableIssuer(
+  { alias, maxLifeSeconds, tenants }: {
+    alias: string;
+    maxLifeSeconds: number;
+    tenants?: unknown;
+  },
+): RevocableIssuer {
+  return { alias, maxLifeSeconds, hasTenants: tenants !== undefined };
+}
 
 /** What the control plane needs from its deployment, where it runs alone. */
 const ControlConfig = z.object({

@@ -1,7 +1,7 @@
 import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem, type ProblemDetail } from "@edgepass/shared/problem";
 import type { RevocationLevel } from "@edgepass/shared/redis";
-import { isExternalSubject } from "@edgepass/shared/tokens";
+import { isTenant, readSubject } from "@edgepass/shared/tokens";
 import type { RevocationWriter } from "./revocations.ts";
 import {
   type IssuerRevocationStore,
@@ -16,6 +16,8 @@ export interface RevocableIssuer {
   readonly alias: string;
   /** Longest life of its tokens. */
   readonly maxLifeSeconds: number;
+  /** Whether its names are a tenant's, `<tenant>:<name>`, as with a template. */
+  readonly hasTenants?: boolean;
 }
 
 /** What an administrator revokes. */
@@ -85,16 +87,18 @@ export function createIssuerRevocations(options: IssuerRevocationsOptions): Issu
     return at + (maxLifeSeconds + 2 * leewaySeconds + marginSeconds) * 1000;
   }
 
+  /** An unknown alias names no token: the response would declare a revocation without an effect. */
+  function requireIssuer(alias: string): RevocableIssuer {
+    const issuer = byAlias.get(alias);
+    if (issuer) return issuer;
+    throw refusal("issuer", `must be one of ${[...byAlias.keys()].join(", ")}`);
+  }
+
   function requireExpiry(
-    { level, id, expiresAt, issuer: alias }: RevocationRequest,
+    { level, expiresAt }: RevocationRequest,
+    issuer: RevocableIssuer,
     at: number,
   ): number {
-    const issuer = byAlias.get(alias);
-    // An unknown alias names no token: the response would declare a revocation that has no effect.
-    if (!issuer) throw refusal("issuer", `must be one of ${[...byAlias.keys()].join(", ")}`);
-    if (level === "subject" && !isExternalSubject(id)) {
-      throw refusal("id", "is no subject of a token");
-    }
     const first = ageOut(at, issuer);
     const last = Math.max(first, at + maxMs);
     const isLasting = level === "login" || level === "key";
@@ -107,10 +111,11 @@ export function createIssuerRevocations(options: IssuerRevocationsOptions): Issu
 
   return {
     async revoke(request) {
-      const { issuer, level, actorId, reason } = request;
+      const { level, actorId, reason } = request;
       const at = now();
-      const expiresAt = requireExpiry(request, at);
-      const id = `${issuer}:${request.id}`;
+      const issuer = requireIssuer(request.issuer);
+      const expiresAt = requireExpiry(request, issuer, at);
+      const id = `${issuer.alias}:${readId(request, issuer)}`;
       // An issuer's clock may be ahead by the leeway: its newest token must be revoked too.
       const value = level === "subject" ? Math.floor(at / 1000) + leewaySeconds + 1 : 1;
       const targetId = targetOf(level, id);
@@ -128,6 +133,27 @@ export function createIssuerRevocations(options: IssuerRevocationsOptions): Issu
     },
     listAudit: (page) => store.listAudit(page),
   };
+}
+
+/** As long as a claim may be; a subject in its encoding too, or no Passport could have it. */
+const maxIdLength = 512;
+
+/** The name that is revoked, as it is in Redis. */
+function readId(
+  { level, id }: RevocationRequest,
+  { hasTenants = false }: RevocableIssuer,
+): string {
+  // A key signs for all tenants.
+  if (level === "key") return id;
+  const end = hasTenants ? id.indexOf(":") : -1;
+  if (hasTenants && !isTenant(id.slice(0, Math.max(end, 0)))) {
+    throw refusal("id", "must begin with its tenant and a colon");
+  }
+  const [tenant, name] = [id.slice(0, end + 1), id.slice(end + 1)];
+  const own = level === "subject" ? readSubject(name, { all: hasTenants }) : name;
+  const isUsable = own !== undefined && own !== "" && tenant.length + own.length <= maxIdLength;
+  if (!isUsable) throw refusal("id", `is no ${level} of a token`);
+  return tenant + own;
 }
 
 const revoked = "revoked";

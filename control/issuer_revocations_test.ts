@@ -42,6 +42,25 @@ for (const [level, [key, value, lifeMs]] of Object.entries(levels)) {
   });
 }
 
+/** What an administrator writes → the key in Redis. */
+const names = [
+  ["corp", "subject", "Ada Lovelace", "rv:u:corp:Ada%20Lovelace"],
+  ["corp", "subject", "Ada%20Lovelace", "rv:u:corp:Ada%20Lovelace"],
+  ["corp", "subject", "auth0|42%7C", "rv:u:corp:auth0|42%7C"],
+  ["login", "subject", "t-1:auth0|42", "rv:u:login:t-1:auth0%7C42"],
+  ["login", "subject", "t-1:auth0%7C42", "rv:u:login:t-1:auth0%7C42"],
+  ["login", "token", "t-1:a:b", "rv:j:login:t-1:a:b"],
+  ["login", "login", "t-2:s", "rv:s:login:t-2:s"],
+  ["login", "key", "k", "rv:k:login:k"],
+] as const;
+for (const [issuer, level, id, key] of names) {
+  Deno.test(`the ${level} ${id} of ${issuer} is revoked under the key that the gateway reads`, async () => {
+    await using control = await setupControl();
+    await expectJson(control.revoke({ issuer, level, id }), 201, Revocation);
+    assert.deepEqual(await control.redis.command("KEYS", "rv:[jsuk]:*"), [key]);
+  });
+}
+
 Deno.test("a client with the role revokes under its whole subject", async () => {
   await using control = await setupControl();
   const as = { pv: "0.1.1", sub: "client:corp:ci", roles: ["admin"] };
@@ -76,7 +95,13 @@ const refused: Record<string, [body: Record<string, unknown>, path: string]> = {
   "our own people": [{ issuer: "user" }, "issuer"],
   "an alias that is part of another": [{ issuer: "cor" }, "issuer"],
   "an unknown level": [{ level: "session" }, "level"],
-  "a subject that no token has": [{ level: "subject", id: "Ada Lovelace" }, "id"],
+  "a subject that no token has": [{ level: "subject", id: "x".repeat(257) }, "id"],
+  "a subject in another encoding than ours": [{ level: "subject", id: "Ada%20Lov%65lace" }, "id"],
+  "a subject that no Passport has room for": [{ level: "subject", id: "ü".repeat(90) }, "id"],
+  "a token without its tenant": [{ issuer: "login" }, "id"],
+  "a login without its tenant": [{ issuer: "login", level: "login", id: "a b:42" }, "id"],
+  "a subject of no tenant": [{ issuer: "login", level: "subject", id: ":42" }, "id"],
+  "a tenant without a subject": [{ issuer: "login", level: "subject", id: "t-1:" }, "id"],
   "an empty id": [{ id: "" }, "id"],
   "an id longer than a claim": [{ id: "x".repeat(513) }, "id"],
   "a time without a zone": [{ expiresAt: "2026-03-02T00:00:00" }, "expiresAt"],

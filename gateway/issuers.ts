@@ -7,6 +7,7 @@ import {
   isIssuerAlias,
   type Issuers,
   maxAccessTokenBytes,
+  toMediaType,
 } from "@edgepass/shared/tokens";
 import type { KeySetSource } from "./discovery.ts";
 import { createKeyCache, type KeyCache } from "./issuer_keys.ts";
@@ -39,14 +40,14 @@ export function createIssuers(
 ): Issuers<Issuer> {
   const aliases = new Set<string | undefined>();
   const rows = options.map((issuer): Issuer => {
-    const { alias, audience, ...rest } = issuer;
+    const { alias, audience, typ = externalTypes, ...rest } = issuer;
     if (alias !== undefined && !isIssuerAlias(alias)) {
       throw new RangeError("Cannot start: ISSUERS has an alias that is not usable");
     }
     if (aliases.has(alias)) throw new RangeError("Cannot start: ISSUERS has an alias twice");
     aliases.add(alias);
     return {
-      typ: externalTypes,
+      typ: typ.map(toMediaType),
       claims: {},
       maxLifeSeconds: externalTokenLifeSeconds,
       maxTokenBytes: maxAccessTokenBytes,

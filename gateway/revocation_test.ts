@@ -101,6 +101,7 @@ const others: Readonly<Record<string, Partial<AccessToken>>> = {
   "another login": { sid: "s2" },
   "another key": { kid: "k2" },
   "another issuer": { alias: "idp" },
+  "a tenant's subject of another issuer": { alias: "idp", tenant: "t", hasTenantInNames: true },
   "another version of the account": { uv: 2 },
 };
 for (const [whose, change] of Object.entries(others)) {
@@ -113,6 +114,38 @@ for (const [whose, change] of Object.entries(others)) {
     assert.equal(state.reads, before + 1);
   });
 }
+
+Deno.test("a bounded check of one tenant does not apply to another tenant, and to no other claim", async () => {
+  const { state, check } = setup();
+  const of = (tenant: string): AccessToken => ({
+    ...token,
+    alias: "idp",
+    tenant,
+    hasTenantInNames: true,
+  });
+  await check(of("t-1"), bounded);
+  assert.equal(await check(of("t-1"), bounded), "fresh");
+  const before = state.reads;
+  await check(of("t-2"), bounded);
+  assert.equal(state.reads, before + 1);
+  // A tenant that no template names is only a claim: the names are the issuer's.
+  const { hasTenantInNames: _, ...mapped } = of("t-1");
+  await check(mapped, bounded);
+  assert.equal(await check({ ...mapped, tenant: "t-2" }, bounded), "fresh");
+});
+
+Deno.test("each minimum of the subject revokes a token without iat, whatever its value", async () => {
+  const { state, check } = setup();
+  const { uv: _uv, iat: _iat, jti: _jti, sid: _sid, ...external } = token;
+  const bare = { ...external, alias: "idp" };
+  state.entries = [null, null];
+  await check(bare, "strict");
+  for (const minimum of ["0", "1", "999999999999999"]) {
+    state.entries = [minimum, null];
+    const refusal = { code: "token_revoked", reason: "revoked:subject" };
+    await assert.rejects(check(bare, "strict"), refusal);
+  }
+});
 
 Deno.test("an instance stores at most 10000 bounded checks and evicts the oldest first", async () => {
   const { state, check } = setup();

@@ -198,6 +198,45 @@ Deno.test("each provider's tokens, with the row of the page", async (t) => {
   await expectAll(t, environment, keys);
 });
 
+/** The row without one of its checks, by the check's name. */
+function listWeakened(row: Members): [string, Members][] {
+  const { require, ...rest } = row;
+  const required = Object.entries(Object(require)).map(([name]): [string, Members] => {
+    const { [name]: _, ...others } = Object(require);
+    return [`require.${name}`, { ...rest, require: others }];
+  });
+  const { clients, ...open } = row;
+  // Without clients a row must have an audience.
+  return clients && row.audience ? [...required, ["clients", open]] : required;
+}
+
+Deno.test("each check of a row refuses a token that the others let pass", async () => {
+  await using environment = await createEnvironment("deno", platforms.deno);
+  for (const provider of providers) {
+    const key = await createIssuerKey(provider.alg, provider.kid);
+    const { discovery: _, ...row } = readRow(page, provider);
+    for (const [check, weakened] of listWeakened({ ...row, jwks: toKeySet(provider, key.jwk) })) {
+      await using gateway = await environment.serve({
+        ISSUERS: JSON.stringify([weakened]),
+        PASSPORT_POLICY: "0.1.1",
+      });
+      const shapes = [...Object.values(provider.shapes), ...Object.values(provider.further ?? {})];
+      const passing = await Promise.all(
+        shapes.filter((shape) => shape !== undefined && shape.outcome !== "accepted")
+          .map(async (shape) => {
+            const headers = {
+              authorization: `Bearer ${await makeToken({ provider, key }, shape)}`,
+            };
+            const response = await fetch(`${gateway.origin}/member`, { headers });
+            await response.body?.cancel();
+            return response.status === 200;
+          }),
+      );
+      assert.ok(passing.includes(true), `${provider.title}: nothing needs ${check}`);
+    }
+  }
+});
+
 for (const provider of providers) {
   Deno.test(`the row of ${provider.title} leads to the provider's keys`, async () => {
     const { iss, jwks, discovery } = IssuerSetting.parse(readRow(page, provider));

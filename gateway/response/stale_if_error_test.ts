@@ -156,6 +156,9 @@ Deno.test("a stale response is marked and must not be stored", async () => {
 const unlike: Readonly<Record<string, RequestOptions>> = {
   "another person": { bearer: { ...person, sub: "q" } },
   "the same subject of another issuer": { bearer: { ...person, alias: "corp" } },
+  "the same subject of a tenant": {
+    bearer: { ...person, alias: "corp", tenant: "t-1", hasTenantInNames: true },
+  },
   "the person with other roles": { bearer: { ...person, roles: [] } },
   "the person with another scope": { bearer: { ...person, scope: "read" } },
   "the person since a change of the account": { bearer: { ...person, uv: 4 } },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeBase64Url } from "./encoding.ts";
-import { importJwkSet } from "./jwk_set.ts";
+import { importIssuerKeys, importJwkSet } from "./jwk_set.ts";
 
 const every = ["EdDSA", "ES256", "RS256"] as const;
 
@@ -217,4 +217,80 @@ Deno.test("importJwkSet imports keys of allowed algorithms only", async () => {
   assert.deepEqual([...(await importJwkSet({ keys }, ["ES256"])).keys()], ["b"]);
   assert.deepEqual([...(await importJwkSet({ keys }, ["EdDSA"])).keys()], ["a"]);
   assert.equal((await importJwkSet({ keys }, [])).size, 0);
+});
+
+/** Entry of a set → why it is dropped, for an issuer of EdDSA, ES256 and RS256. */
+const dropped: Readonly<Record<string, readonly [entry: unknown, reason: string]>> = {
+  "a text": ["k", "is not an object"],
+  "a key with a kid that is a number": [
+    { ...await okp(), kid: 1 },
+    "has a kid that is not a text of 1 to 256 characters",
+  ],
+  "a private key": [
+    { ...await okp(), d: "AA" },
+    "is a private or shared key, which must never be published",
+  ],
+  "a shared secret": [
+    { kty: "oct", k: "AAAA" },
+    "is a private or shared key, which must never be published",
+  ],
+  "a key for encryption": [{ ...await rsa(2048), use: "enc" }, "is not for signatures"],
+  "a key that signs only": [{ ...await okp(), key_ops: ["sign"] }, "is not for signatures"],
+  "a key of another algorithm": [
+    { ...await rsa(2048), alg: "PS256" },
+    "has an algorithm that the issuer's row does not allow",
+  ],
+  "a key of another curve": [
+    await ec("P-384"),
+    "has a type or curve that no algorithm of the issuer's row fits",
+  ],
+  "a key without a type": [
+    { ...await okp(), kty: undefined },
+    "has a member that is missing or not readable",
+  ],
+  "a key without a coordinate": [
+    { ...await ec(), y: undefined },
+    "has a member that is missing or not readable",
+  ],
+  "a short modulus": [await rsa(1024), "is an RSA key under 2048 bits"],
+  "a long modulus": [modulus(513), "is an RSA key over 4096 bits"],
+  "another exponent": [
+    await rsa(2048, [3]),
+    "is an RSA key with an exponent other than 65537",
+  ],
+  "a point of small order": [
+    { kty: "OKP", crv: "Ed25519", x: encodeBase64Url(new Uint8Array(32)) },
+    "is a point of small order",
+  ],
+  "a point beside its curve": [
+    { ...await ec(), y: (await ec()).y },
+    "is not a key that this runtime can import",
+  ],
+};
+for (const [what, [entry, reason]] of Object.entries(dropped)) {
+  Deno.test(`importIssuerKeys names why it drops ${what}`, async () => {
+    const good = { ...await okp(), kid: "good" };
+    const { entries, dropped } = await importIssuerKeys({ keys: [good, entry] }, every);
+    assert.deepEqual(entries.map(({ kid }) => kid), ["good"]);
+    assert.deepEqual(dropped, [{ at: 1, reason }]);
+  });
+}
+
+Deno.test("importIssuerKeys names the two different keys of one kid and algorithm", async () => {
+  const keys = [{ ...await okp(), kid: "a" }, { ...await ec(), kid: "a" }, {
+    ...await okp(),
+    kid: "a",
+  }];
+  const { entries, dropped } = await importIssuerKeys({ keys }, every);
+  assert.deepEqual(entries.map(({ alg }) => alg), ["ES256"]);
+  const reason = "has the kid and algorithm of another key";
+  assert.deepEqual(dropped, [{ at: 0, kid: "a", reason }, { at: 2, kid: "a", reason }]);
+});
+
+Deno.test("importIssuerKeys takes a key with members that are null, with and without kid", async () => {
+  const empty = { d: null, k: null, alg: null, use: "", key_ops: [], x5c: null };
+  const keys = [{ ...await okp(), ...empty, kid: "a" }, { ...await okp(), ...empty, kid: null }];
+  const { entries, dropped, has } = await importIssuerKeys({ keys }, every);
+  assert.deepEqual([entries.length, dropped.length, has("a")], [2, 0, true]);
+  assert.match(entries[1]?.kid ?? "", /^[A-Za-z0-9_-]{43}$/);
 });

@@ -23,11 +23,17 @@ export interface RolesRule {
  * Claims outside of the map are read under our name; `tenant` only where it is mapped.
  */
 export interface ClaimMap {
+  /** The subject. */
   readonly sub?: ClaimPath;
+  /** The subject's tenant. */
   readonly tenant?: ClaimPath;
+  /** The token's id. */
   readonly jti?: ClaimPath;
+  /** The login. */
   readonly sid?: ClaimPath;
+  /** The scopes. */
   readonly scope?: ClaimPath;
+  /** The roles. */
   readonly roles?: ClaimPath | RolesRule;
   /** Claims that are copied into the Passport, by their name there. */
   readonly extra?: Readonly<Record<string, ClaimPath>>;
@@ -138,6 +144,7 @@ export function readTemplate(iss: string): IssuerTemplate | undefined {
 
 /** A row, with what its template says of an `iss`. */
 export interface FoundIssuer<Row> {
+  /** The row. */
   readonly issuer: Row;
   /** The tenant in the `iss`, and the claim that must be equal to it. */
   readonly bound?: { readonly claim: string; readonly tenant: string };

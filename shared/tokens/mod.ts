@@ -9,11 +9,13 @@ export {
   indexIssuers,
   isIssuerAlias,
   type Issuers,
+  type IssuerTemplate,
   isTenant,
   maxAccessTokenBytes,
   maxExternalTokenBytes,
   readTemplate,
   type RequiredValue,
+  type Requirement,
   type RolesRule,
   toMediaType,
 } from "./issuer.ts";
@@ -26,9 +28,9 @@ export {
 } from "./refusal.ts";
 export {
   encodeSubject,
-  isExternalSubject,
   ownerPrefix,
   passportSubject,
+  readSubject,
   type TokenOwner,
 } from "./subject.ts";
 export {

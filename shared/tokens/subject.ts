@@ -46,17 +46,24 @@ function decode(text: string): string {
   }
 }
 
-/** Whether a text may be the subject of another issuer's token, as Passports and Redis have it. */
-export function isExternalSubject(sub: string): boolean {
-  return /^[\x21-\x7e]{1,512}$/.test(sub);
+/**
+ * A subject that an operator names, as it is in Redis: as the log shows it, or as the issuer writes
+ * it. Undefined for one that no token can have: its revocation would have no effect.
+ */
+export function readSubject(text: string, { all }: { all: boolean }): string | undefined {
+  if (encodeSubject(decode(text), { all }) === text) return text;
+  return encodeSubject(text, { all });
 }
 
 /** Whose a token is. */
 export interface TokenOwner {
+  /** The issuer's alias; our own has none. */
   readonly alias?: string | undefined;
+  /** A person, or a client that acts for itself. */
   readonly kind: "user" | "client";
   /** The encoded subject. */
   readonly sub: string;
+  /** Its tenant at the issuer. */
   readonly tenant?: string | undefined;
   /** Whether the tenant is a template's, and so part of every name. */
   readonly hasTenantInNames?: boolean | undefined;

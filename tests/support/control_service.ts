@@ -16,7 +16,10 @@ export async function setupControl(more: Readonly<Record<string, unknown>> = {})
     ...passports.bindings,
     LOG_LEVEL: "info",
     CONTROL_DB: database,
-    ISSUERS: JSON.stringify([{ alias: "corp", maxLifeSeconds: 3600 }, { alias: "partner" }]),
+    ISSUERS: JSON.stringify([{ alias: "corp", maxLifeSeconds: 3600 }, { alias: "partner" }, {
+      alias: "login",
+      tenants: "any",
+    }]),
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     ...more,

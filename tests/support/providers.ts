@@ -636,6 +636,7 @@ const supabase: Provider = {
     otherEnvironment: elsewhere("http://127.0.0.1:54321/auth/v1"),
   },
   further: {
+    "minted for another Postgres role": refused("claim_invalid:role", { role: "reporting" }),
     "of an anonymous sign-in": refused("claim_invalid:is_anonymous", { is_anonymous: true }),
   },
 };
