@@ -2,6 +2,7 @@ import { type Bindings, readConfig } from "@edgepass/shared/configuration";
 import { type JsonObject, readJsonObject, readJws } from "@edgepass/shared/crypto";
 import type { PassportClaims, PolicyVersion } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
+import { createUpstashRedis, optionalUpstashSettings } from "@edgepass/shared/redis";
 import type { Logger } from "@edgepass/shared/telemetry";
 import {
   type AccessToken,
@@ -12,26 +13,33 @@ import {
 } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { toIssuer } from "./config.ts";
+import { createEdgeStateReader } from "./edge_state.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { createRequireSignable } from "./passport.ts";
 import { chooseForm, toIdentity } from "./passport_claims.ts";
+import { refuseRevoked } from "./revocation.ts";
+import { createRevocationList } from "./revocation_list.ts";
 import { gatewaySettings } from "./settings.ts";
 
-/** One check of a token, and whether it holds; `passport` is whether a Passport can carry it. */
+/** One check of a token, and whether it holds. */
 export interface InspectedCheck {
-  readonly check: TokenCheck | "passport";
+  /** `passport` is whether a Passport can carry it. */
+  readonly check: TokenCheck | "passport" | "revocation";
+  /** Revocation is not reached either where Redis returns no list. */
   readonly state: "passed" | "failed" | "not reached";
 }
 
 /** What the gateway would make of a token. */
 export interface TokenInspection {
-  /** The token's parts, unless it is no signed JWT. */
+  /** The token's header, unless it is no signed JWT. */
   readonly header?: JsonObject;
+  /** Its claims. */
   readonly claims?: JsonObject;
   /** The row of its issuer; our own has no alias. */
   readonly issuer?: AccessTokenIssuer;
   /** Every check in its order. */
   readonly checks: readonly InspectedCheck[];
+  /** The identity in its Passport, or why it has none. */
   readonly outcome:
     | {
       readonly identity: Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims>;
@@ -43,14 +51,17 @@ export interface TokenInspection {
 
 /** Verifies tokens by the settings of a gateway, without one. */
 export interface TokenInspector {
+  /** By how many seconds clocks may differ. */
   readonly leewaySeconds: number;
+  /** The Passport policy that services take. */
   readonly policy: PolicyVersion;
   /** The accepted issuers; our own has no alias. */
   readonly issuers: readonly Pick<AccessTokenIssuer, "alias" | "iss">[];
+  /** Verifies a token, and checks its revocation where the settings name Redis. */
   inspect(token: string): Promise<TokenInspection>;
 }
 
-/** Only what verification needs: a tool has neither Redis nor the keys of Passports. */
+/** Only what verification needs: a tool has no keys of Passports. */
 const Settings = z.object({
   PUBLIC_ORIGIN: z.optional(gatewaySettings.PUBLIC_ORIGIN),
   ISSUER: gatewaySettings.ISSUER,
@@ -59,6 +70,7 @@ const Settings = z.object({
   LEEWAY_SECONDS: gatewaySettings.LEEWAY_SECONDS,
   PASSPORT_POLICY: gatewaySettings.PASSPORT_POLICY,
   ISSUERS: gatewaySettings.ISSUERS,
+  ...optionalUpstashSettings,
 });
 
 /**
@@ -88,6 +100,7 @@ export function createTokenInspector(
   const passport = { issuer: iss ?? "", audience: settings.TRUST_DOMAIN, signingKeys: {}, policy };
   const requireSignable = createRequireSignable(passport, effects);
   const { patch } = chooseForm(passport, undefined);
+  const isNotRevoked = createRevocationCheck(settings, effects);
 
   async function decide(token: string, passed: Set<string>): Promise<TokenInspection["outcome"]> {
     const options = { issuers, nowSeconds: now() / 1000, leewaySeconds };
@@ -97,7 +110,10 @@ export function createTokenInspector(
         passed: (check) => passed.add(check),
       });
       if ("refusal" in verdict) return verdict.refusal;
-      return { identity: identify(verdict.token) };
+      requireSignable(verdict.token, "");
+      passed.add("passport");
+      if (await isNotRevoked(verdict.token)) passed.add("revocation");
+      return { identity: toIdentity(verdict.token, patch) };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const { code, reason } = error;
@@ -105,11 +121,6 @@ export function createTokenInspector(
         ? { unavailable: describe(faults.at(-1) ?? error) }
         : { code, reason };
     }
-  }
-
-  function identify(token: AccessToken) {
-    requireSignable(token, "");
-    return toIdentity(token, patch);
   }
 
   return {
@@ -133,6 +144,29 @@ export function createTokenInspector(
   };
 }
 
+/** Longest wait for Redis: nobody waits for this response. */
+const redisMs = 2_000;
+
+/**
+ * Whether a token is not revoked; false where that is not known, because this decides nothing.
+ *
+ * @throws {Problem} `token_revoked` with its reason
+ */
+function createRevocationCheck(
+  { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: secret }: z.output<typeof Settings>,
+  effects: { readonly now: () => number; readonly log: Logger },
+): (token: AccessToken) => Promise<boolean> {
+  if (url === undefined || secret === undefined) return () => Promise.resolve(false);
+  const redis = createUpstashRedis({ url, token: secret, timeoutMs: redisMs });
+  const list = createRevocationList(undefined, effects);
+  const { readEdgeState } = createEdgeStateReader({ redis, list, readsVersion: false }, effects);
+  return async function isNotRevoked(token) {
+    const state = await readEdgeState({ token });
+    if (state.entries) refuseRevoked(token, state);
+    return state.entries !== undefined;
+  };
+}
+
 /** Marks the checks: those that were reported, the next one, and the rest. */
 function toChecks(
   outcome: TokenInspection["outcome"],
@@ -141,18 +175,14 @@ function toChecks(
     readonly passed: ReadonlySet<string>;
   },
 ): InspectedCheck[] {
-  const all = [...listChecks(issuer), "passport" as const];
+  const all = [...listChecks(issuer), "passport" as const, "revocation" as const];
   const next = "identity" in outcome ? undefined : all.find((check) => !passed.has(check));
   // A token beyond every row's limit is not decoded at all.
   const isTooLarge = "reason" in outcome && outcome.reason === "too_large" && !passed.has("size");
   const failed = isTooLarge ? "size" : next;
   return all.map((check) => ({
     check,
-    state: check === failed
-      ? "failed"
-      : passed.has(check) || "identity" in outcome
-      ? "passed"
-      : "not reached",
+    state: check === failed ? "failed" : passed.has(check) ? "passed" : "not reached",
   }));
 }
 

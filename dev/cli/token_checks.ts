@@ -106,6 +106,14 @@ export const describers: Readonly<Record<string, Describe>> = {
     `a Passport of policy ${policy}, of 4096 bytes at most`,
     "identity" in outcome ? outcome.identity.sub : "",
   ],
+  revocation: ({ checks, outcome }) => [
+    "no entry of its jti, sid, subject and key",
+    "reason" in outcome && outcome.reason.startsWith("revoked:")
+      ? outcome.reason
+      : checks.at(-1)?.state === "passed"
+      ? "none"
+      : "no list of revocations: Redis is not among the settings, or does not respond",
+  ],
 };
 
 function lifeOf({ alias, maxLifeSeconds }: AccessTokenIssuer): number {

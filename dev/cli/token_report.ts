@@ -80,7 +80,7 @@ function formatPair(name: string, value: string): string[] {
 }
 
 function formatOutcome(
-  { outcome, issuer }: TokenInspection,
+  { outcome, issuer, checks }: TokenInspection,
   { ansi, showsAll }: ReportOptions,
 ): string[] {
   const paragraph = (text: string) => ["", ...wrap(text, maxWidth)];
@@ -101,6 +101,7 @@ function formatOutcome(
     ];
   }
   const { sub, roles, scope, tenant, ext } = outcome.identity;
+  const isChecked = checks.at(-1)?.state === "passed";
   const extra = showsAll ? show(ext) : Object.keys(ext ?? {}).join(", ");
   const rows = { subject: sub, roles: roles.join(", "), scope, tenant, extra: ext && extra };
   return [
@@ -109,10 +110,6 @@ function formatOutcome(
     ...Object.entries(rows).flatMap(([name, value]) =>
       value === undefined ? [] : formatPair(name, clean(value) || "none")
     ),
-    ...paragraph(
-      `${
-        ansi("green", "Accepted")
-      }, unless it is revoked: deno task explain shows that of a request.`,
-    ),
+    ...paragraph(`${ansi("green", "Accepted")}${isChecked ? "" : ", unless it is revoked"}.`),
   ];
 }

@@ -60,13 +60,14 @@ async function inspect(text: string, { variables, showsAll = false }: Options = 
 
 const order = [
   "structure issuer size header typ algorithm key signature audience client org email claims life",
-  "start end passport",
+  "start end passport revocation",
 ].join(" ").split(" ");
 
 Deno.test("an accepted token passes every check and shows the identity of its Passport", async () => {
   const { text, code, marked } = await inspect(`Bearer ${await makeToken({}, { x5t: "abc" })}\n`);
   assert.equal(code, 0, text);
-  assert.deepEqual(marked, order.map((check) => `✓ ${check}`));
+  const expected = order.map((check) => `${check === "revocation" ? "·" : "✓"} ${check}`);
+  assert.deepEqual(marked, expected);
   for (
     const part of [
       /audience +expected api; seen api/,
@@ -77,7 +78,8 @@ Deno.test("an accepted token passes every check and shows the identity of its Pa
       /extra +plan\n/,
       /x5t +text +\(hidden\)/,
       /sub +text +\(hidden\)/,
-      /\nAccepted/,
+      /revocation +expected no entry of its jti, sid, subject and key; seen no list/,
+      /\nAccepted, unless it is revoked\./,
     ]
   ) assert.match(text, part);
 });
@@ -156,8 +158,36 @@ Deno.test("a client passes where services take one, and is refused where they do
   const taken = await inspect(token, { variables: { ISSUERS, PASSPORT_POLICY: "0.1.1" } });
   assert.match(taken.text, /subject +client:acme:web\n/);
   const refused = await inspect(token, { variables: { ISSUERS, PASSPORT_POLICY: "0.1.0" } });
-  assert.deepEqual([refused.code, refused.marked.at(-1)], [1, "✗ passport"]);
+  assert.deepEqual([refused.code, refused.marked.at(-2)], [1, "✗ passport"]);
   assert.match(refused.text, /Refused: claim_invalid:sub\. /);
+});
+
+Deno.test("a revoked token fails at revocation where the settings name Redis", async () => {
+  const entries = new Map([["rv:ready", "1"]]);
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+    const commands: string[][] = await request.json();
+    return Response.json(commands.map(([, ...keys]) => ({
+      result: keys.map((one) => entries.get(one) ?? null),
+    })));
+  });
+  try {
+    const variables = {
+      ISSUERS: JSON.stringify([row]),
+      UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${server.addr.port}`,
+      UPSTASH_REDIS_REST_TOKEN: "redis-token",
+    };
+    const token = await makeToken({ sid: "s1" });
+    const valid = await inspect(token, { variables });
+    assert.deepEqual([valid.code, valid.marked.at(-1)], [0, "✓ revocation"], valid.text);
+    assert.match(valid.text, /\nAccepted\./);
+    entries.set("rv:s:acme:s1", "1");
+    const revoked = await inspect(token, { variables });
+    assert.deepEqual([revoked.code, revoked.marked.at(-1)], [1, "✗ revocation"], revoked.text);
+    assert.match(revoked.text, /\nRefused: revoked:login\. The caller gets 401 token_revoked\./);
+    assert.ok(!revoked.text.includes("redis-token"));
+  } finally {
+    await server.shutdown();
+  }
 });
 
 Deno.test("a key set that cannot be read decides nothing", async () => {

@@ -202,6 +202,7 @@ function parse(body: Uint8Array): unknown {
 const variables = {
   "gateway.logLevel": "LOG_LEVEL",
   "gateway.passportTtlSeconds": "PASSPORT_TTL_SECONDS",
+  "passport.policy": "PASSPORT_POLICY",
   "services.auth.accessTokenTtlSeconds": "ACCESS_TOKEN_TTL_SECONDS",
   "services.auth.refreshTokenTtlSeconds": "REFRESH_TOKEN_TTL_SECONDS",
 } as const;

@@ -132,6 +132,7 @@ for (const [what, given] of Object.entries(unreported)) {
 const settings = {
   LOG_LEVEL: "info",
   PASSPORT_TTL_SECONDS: "30",
+  PASSPORT_POLICY: "0.1.0",
   ACCESS_TOKEN_TTL_SECONDS: "600",
   REFRESH_TOKEN_TTL_SECONDS: "",
 };
@@ -163,6 +164,7 @@ Deno.test("a setting has the value of the programs' environment, empty without o
   assert.deepEqual(Object.fromEntries(values), {
     "gateway.logLevel": "info",
     "gateway.passportTtlSeconds": "30",
+    "passport.policy": "0.1.0",
     "services.auth.accessTokenTtlSeconds": "600",
     "services.auth.refreshTokenTtlSeconds": "",
     "services.auth.logLevel": "info",

@@ -44,9 +44,6 @@ export interface DeclaredRoute {
 // A symbol: the OpenAPI document has every other member of a route, and JSON leaves symbols out.
 const rule: unique symbol = Symbol.for("@edgepass/shared/route");
 
-/** Who may call a route for callers that are signed in: people, and programs where it says so. */
-type Kind = "user" | "client" | "key";
-
 /** The middleware of a route for callers that are signed in; other routes have none. */
 type Admission<Rule, Kinds> = Rule extends "public" | "optional" ? unknown
   : {
@@ -66,7 +63,7 @@ export function createRoute<
   Path extends string,
   const Rule extends Access,
   Config extends Omit<RouteConfig, "path" | "middleware"> & { path: Path },
-  const Kinds extends Kind = "user",
+  const Kinds extends "user" | "client" | "key" = "user",
 >(
   config: Config & {
     readonly access: Rule;
@@ -112,7 +109,7 @@ function isOpen(access: Access): access is "public" | "optional" {
  */
 function admit(
   access: "authenticated" | { readonly roles: readonly string[] },
-  kinds: readonly Kind[],
+  kinds: readonly Subject["kind"][],
 ) {
   return createMiddleware<PersonEnv>(async function admit(c, next) {
     const { passport } = c.var;

@@ -124,6 +124,29 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(bodies.size, 1);
   },
 
+  async "the gateway's log line has the reason of a refusal, which the caller does not get"(
+    { runtime, logLines, json, token, externalToken, redis },
+  ) {
+    redis.revoke("login", "ended");
+    const now = nowSeconds();
+    const refused = {
+      "malformed": "garbage",
+      "claim_missing:sid": await token({ sid: undefined }),
+      "audience": await externalToken({ aud: "other" }),
+      "expired": await token({ iat: now - 700, exp: now - 60 }),
+      "revoked:login": await token({ sid: "ended" }),
+    };
+    for (const [reason, bearer] of Object.entries(refused)) {
+      const before = logLines.length;
+      const { text } = await json("/member", { bearer });
+      assert.ok(!text.includes(`"${reason}"`), text);
+      // Log lines of workerd are not visible here.
+      if (runtime !== "deno") continue;
+      const line = logLines.slice(before).find((one) => one.includes("Request completed"));
+      assert.equal(JSON.parse(line ?? "{}").tokenRefusal, reason);
+    }
+  },
+
   async "[T03] a key named by the token is never fetched"({ token, json, echo, jwks }) {
     await json("/member", { bearer: await token() });
     const [before] = [jwks.seen.length];
