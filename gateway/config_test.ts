@@ -138,6 +138,21 @@ const mistakes: Readonly<Record<string, readonly ["ISSUERS" | "ROUTES", object[]
     [issuer({ claims: { sid: 5 } })],
     "ISSUERS (0.claims.sid): must be of type string or array",
   ],
+  "a key set's URL with a password": [
+    "ISSUERS",
+    [issuer({ jwks: "https://user:marker@id.test/keys" })],
+    "ISSUERS (0.jwks): must be a URL without credentials",
+  ],
+  "a configuration's URL with a user": [
+    "ISSUERS",
+    [issuer({ jwks: undefined, discovery: "https://marker@id.test/openid" })],
+    "ISSUERS (0.discovery): must be a URL without credentials",
+  ],
+  "a key set without a usable key": [
+    "ISSUERS",
+    [issuer({ jwks: { keys: [{ kid: "k7", kty: "EC", crv: "P-256", use: "enc" }] } })],
+    'ISSUERS (0.jwks): has no key that fits one of its algorithms: key 0 ("k7") is not for signatures',
+  ],
   "a misspelt member of a route": [
     "ROUTES",
     [route({ timeoutMS: 5 })],

@@ -1,7 +1,7 @@
 import { currentContext } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import type { Handler, Hono } from "hono";
-import type { ReadEdgeState } from "./edge_state.ts";
+import type { EdgeState } from "./edge_state.ts";
 import type { IssuerState } from "./issuer_keys.ts";
 import type { GatewayEnv } from "./observe.ts";
 
@@ -197,7 +197,7 @@ export function serveReadiness(
   app: Hono<GatewayEnv>,
   { issuers, readEdgeState }: {
     readonly issuers: readonly ReadinessOfIssuer[];
-    readonly readEdgeState: ReadEdgeState;
+    readonly readEdgeState: (need: Record<never, never>) => Promise<Pick<EdgeState, "entries">>;
   },
 ): void {
   getOnly(app, "/readyz", async function serveReadyz(c) {

@@ -83,6 +83,30 @@ Deno.test("deno task doctor finds a split system healthy", async () => {
   assert.equal(code, 0);
 });
 
+Deno.test("[D03] dev starts with a warning about an issuer that is away, and doctor says why", async () => {
+  await using workspace = await temporaryWorkspace();
+  const row = {
+    alias: "partner",
+    iss: `http://127.0.0.1:${freePort()}`,
+    audience: "api",
+    algorithms: ["ES256"],
+  };
+  const env = { DASHBOARD_PORT: String(freePort()), ISSUERS: JSON.stringify([row]) };
+  await using system = await startDev({ workspace: workspace.path, env });
+  assert.match(system.output(), /No usable keys of issuer partner yet/);
+  const ready = await system.fetch("/readyz");
+  assert.equal(ready.status, 200);
+  assert.deepEqual((await ready.json()).degraded, ["partner"]);
+  const { code, lines } = await listFindings({
+    env: { EDGEPASS_HOME: workspace.path, ISSUERS: env.ISSUERS },
+  });
+  assert.deepEqual(notWell(lines), [
+    "fail issuers: partner: OpenID configuration: no connection",
+    "warn gateway: issuer partner is not ready: no key set could be read",
+  ]);
+  assert.equal(code, 1);
+});
+
 Deno.test("deno task doctor exits with 1 where a check fails, and shows no secret", async () => {
   await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
@@ -110,8 +134,9 @@ Deno.test("deno task doctor exits with 1 where a check fails, and shows no secre
       /^fail {2}settings +ISSUERS: must be JSON \(gateway\) → set ISSUERS /m,
       /^fail {2}keys +PASSPORT_KEYS \(0\.secret\): must be at least 32 random bytes/m,
       /^fail {2}databases +USER_DB is damaged or cannot be read/m,
+      /^warn {2}issuers +they were not asked → fix ISSUERS, which settings reports above$/m,
       /^fail {2}redis +no response from UPSTASH_REDIS_REST_URL → /m,
-      /^\d+ ok, 2 warn, 5 fail$/m,
+      /^\d+ ok, 3 warn, 5 fail$/m,
     ]
   ) assert.match(text, line);
   const written = parseEnv(await Deno.readTextFile(`${workspace.path}/dev.env`));

@@ -176,6 +176,35 @@ export const keySetCases: Readonly<Record<string, GatewayCase>> = {
   ...refusedCases,
   ...spellingCases,
 
+  async "a template takes a configuration with another name in its braces, and no other"(
+    environment,
+  ) {
+    const documents = {
+      "{tenantid}/v2.0": 200,
+      "{tid}/v2.0": 200,
+      "{tenantid}/v1.0": 503,
+      "t1/v2.0": 503,
+      "{tenantid}{tid}/v2.0": 503,
+    };
+    for (const [issuer, status] of Object.entries(documents)) {
+      await using corp = await withPublisher(environment, {
+        row: ({ url }) => ({
+          iss: `${url}/{tid}/v2.0`,
+          tenants: ["t1"],
+          discovery: `${url}/common/openid`,
+        }),
+        pages: ({ url }) => ({
+          "/common/openid": () =>
+            Response.json({ issuer: `${url}/${issuer}`, jwks_uri: `${url}/keys` }),
+        }),
+      });
+      const iss = `${corp.issuer.url}/t1/v2.0`;
+      assert.equal((await corp.send({}, { iss, tid: "t1" })).status, status, issuer);
+      if (status !== 200) continue;
+      assert.equal((await corp.send({}, { iss, tid: "t2" })).code, "token_invalid");
+    }
+  },
+
   async "a redirect of a key set to another origin is refused, and that origin is not asked"(
     environment,
   ) {

@@ -19,6 +19,7 @@ export const outageCases: Readonly<Record<string, GatewayCase>> = {
         },
       }),
     });
+    using _ = { [Symbol.dispose]: held.resolve };
     const first = await corp.send();
     assert.deepEqual(outcome(first), unavailable);
     assert.ok(first.retryAfter >= 1 && first.retryAfter <= 30, String(first.retryAfter));
@@ -91,10 +92,10 @@ export const outageCases: Readonly<Record<string, GatewayCase>> = {
       row: ({ url }) => ({ jwks: `${url}/hangs` }),
       pages: () => ({ "/hangs": () => held.promise }),
     });
+    using _ = { [Symbol.dispose]: () => held.resolve(new Response()) };
     const begun = performance.now();
     assert.deepEqual((await corp.readiness()).degraded, ["corp"]);
     const firstMs = performance.now() - begun;
     assert.ok(firstMs < 2_000, `${firstMs} ms`);
-    held.resolve(new Response());
   },
 };

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { locateKeySet } from "./discovery.ts";
+
+const iss = "https://id.test";
+const configuration = `${iss}/.well-known/openid-configuration`;
+
+/** An issuer whose key set may move, and a clock that the test sets. */
+function setup() {
+  const state = { now: 0, jwks_uri: `${iss}/keys`, requests: new Array<string>() };
+  const jwks = locateKeySet({ iss }, {
+    now: () => state.now,
+    fetch(url) {
+      state.requests.push(url);
+      if (url === configuration) {
+        return Promise.resolve(Response.json({ issuer: iss, jwks_uri: state.jwks_uri }));
+      }
+      const status = url === state.jwks_uri ? 200 : 404;
+      return Promise.resolve(Response.json({ keys: [] }, { status }));
+    },
+  });
+  assert.ok(typeof jwks === "function");
+  const read = async () => (await jwks(AbortSignal.timeout(10_000))).status;
+  return { state, read };
+}
+
+Deno.test("the configuration is read once in five minutes, so that a reload is one request", async () => {
+  const { state, read } = setup();
+  assert.deepEqual([await read(), await read()], [200, 200]);
+  assert.deepEqual(state.requests, [configuration, `${iss}/keys`, `${iss}/keys`]);
+  state.now = 300_001;
+  await read();
+  assert.deepEqual(state.requests.slice(3), [configuration, `${iss}/keys`]);
+});
+
+Deno.test("a key set that has moved is found by the next load", async () => {
+  const { state, read } = setup();
+  await read();
+  state.jwks_uri = "https://keys.test/new";
+  await assert.rejects(read(), { message: "key set: status 404" });
+  assert.equal(await read(), 200);
+  assert.deepEqual(state.requests.slice(-2), [configuration, "https://keys.test/new"]);
+});
+
+Deno.test("the reason of a failed request is readable, and shows no URL", async () => {
+  for (
+    const [signal, message] of [
+      [AbortSignal.timeout(10_000), "key set: no connection"],
+      [AbortSignal.abort(), "key set: no response in time"],
+    ] as const
+  ) {
+    const jwks = locateKeySet({ iss, jwks: `${iss}/keys` }, {
+      now: () => 0,
+      fetch: () => Promise.reject(new TypeError("error sending request for url (https://id.test)")),
+    });
+    assert.ok(typeof jwks === "function");
+    await assert.rejects(jwks(signal), { message });
+  }
+});
+
+Deno.test("an issuer without a URL for its configuration is refused at once", () => {
+  for (const text of ["accounts.example", "https://id.test/{tid}/v2.0"]) {
+    assert.throws(() => locateKeySet({ iss: text }), RangeError, text);
+  }
+});
