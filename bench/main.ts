@@ -1,4 +1,5 @@
 import { readArguments } from "@edgepass/shared/runtime/deno";
+import { measureAlgorithms } from "./algorithms.ts";
 import { measureEvents } from "./events.ts";
 import { load, percentile } from "./load.ts";
 import { type Server, start } from "./processes.ts";
@@ -42,6 +43,7 @@ const parts = {
   latency: measureLatency,
   unknownKids: () => measureUnknownKids({ scenario, upstream: UPSTREAM }),
   steps: () => measureSteps({ url: `http://127.0.0.1:${redis.port}`, token }),
+  algorithms: measureAlgorithms,
   events: () => measureEvents({ port: redis.port, token }),
   memory: soak,
 } as const;

@@ -125,7 +125,8 @@ async function createToken() {
   return { token, jwks: { keys: [{ ...jwk, kid: "a1", alg: "EdDSA", use: "sig" }] } };
 }
 
-async function time(step: () => Promise<unknown>): Promise<number> {
+/** CPU microseconds of one step, over many of them. */
+export async function time(step: () => Promise<unknown>): Promise<number> {
   for (let n = 0; n < iterations / 5; n++) await step();
   const before = cpuSeconds();
   for (let n = 0; n < iterations; n++) await step();
