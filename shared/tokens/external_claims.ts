@@ -27,6 +27,9 @@ type Found = FoundIssuer<AccessTokenIssuer>;
 /** Largest `extra` as JSON, in bytes: the Passport that carries it has 4 KiB at most. */
 const maxExtraBytes = 512;
 
+/** Longest `scope` of a Passport, in characters. */
+const maxScopeLength = 2048;
+
 /** Ends the reading of claims: the first fault is the reason. */
 class Fault extends Error {
   readonly reason: RefusalReason;
@@ -120,7 +123,7 @@ function readClaims(payload: JsonObject, found: Found): ExternalClaims {
     jti: readTyped(payload, map.jti ?? "jti", text),
     sid: readTyped(payload, map.sid ?? "sid", text),
     roles: readRoles(payload, map.roles ?? "roles"),
-    scope: readTyped(payload, map.scope ?? "scope", scope) ?? "",
+    scope: readScope(payload, map.scope ?? "scope"),
     extra: map.extra && readExtra(payload, map.extra),
   };
 }
@@ -150,6 +153,13 @@ function readRoles(payload: JsonObject, rule: ClaimPath | RolesRule): readonly s
   const renamed = (readTyped(payload, from, keys ? memberNames : roles) ?? [])
     .map((role) => Object.hasOwn(map, role) ? map[role] ?? role : role);
   return [...new Set(renamed)].filter((role) => keep?.includes(role) ?? true);
+}
+
+/** No Passport verifier accepts a longer one: every service would refuse the request. */
+function readScope(payload: JsonObject, path: ClaimPath): string {
+  const tokens = readTyped(payload, path, scope) ?? "";
+  if (tokens.length > maxScopeLength) throw new Fault("too_large");
+  return tokens;
 }
 
 function readExtra(payload: JsonObject, paths: Readonly<Record<string, ClaimPath>>) {
