@@ -158,6 +158,28 @@ Deno.test("a key under another algorithm, or no kid, is decided without a fetch"
   assert.equal(state.fetches, 1);
 });
 
+Deno.test("a kid that the issuer has withdrawn is invalid at once, and found when it comes back", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  await jwks.findKey(named("first"));
+  const publish = async (...set: object[]) => {
+    respondWith(good(...set));
+    const { fetches } = state;
+    state.now += 61_000;
+    jwks.currentKey(named("first"));
+    await waitUntil("it is read", () => state.fetches > fetches, 5_000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  await publish(keys.second);
+  assert.equal(await outcomeOf(jwks.findKey(named("first"))), "invalid");
+  assert.equal(await outcomeOf(jwks.findKey(named("third"))), 30);
+  await publish(keys.second);
+  assert.equal(await outcomeOf(jwks.findKey(named("first"))), "invalid");
+  // Servers of one issuer may disagree for a while: such a key is asked for like an unknown one.
+  respondWith(good(keys.first, keys.second));
+  state.now += 30_000;
+  assert.equal(await outcomeOf(jwks.findKey(named("first"))), "found");
+});
+
 Deno.test("a load that takes longer than a request waits goes on, and nothing else is fetched", async () => {
   const { state, jwks, respondWith, good, keys } = await setup();
   const held = Promise.withResolvers<Response>();
