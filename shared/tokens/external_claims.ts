@@ -27,7 +27,7 @@ type Found = FoundIssuer<AccessTokenIssuer>;
 /** Largest `extra` as JSON, in bytes: the Passport that carries it has 4 KiB at most. */
 const maxExtraBytes = 512;
 
-/** Longest `scope` of a Passport, in characters. */
+/** A service refuses a Passport with a longer `scope`, so it must not come that far. */
 const maxScopeLength = 2048;
 
 /** Ends the reading of claims: the first fault is the reason. */
@@ -134,15 +134,18 @@ const clientClaims = ["client_id", "azp", "cid", "appid"] as const;
 /** A token without a subject, or whose subject is the client itself, acts for no person. */
 function readSubject(payload: JsonObject, { issuer, bound }: Found) {
   const path = issuer.claims.sub ?? "sub";
-  const client = [issuer.clients?.claim, ...clientClaims]
+  const clients = [issuer.clients?.claim, ...clientClaims]
     .map((claim) => claim === undefined ? undefined : readClaim(payload, claim))
-    .find((id) => id !== undefined);
+    .filter((id) => id !== undefined);
+  const [client] = clients;
   const own = readClaim(payload, path);
   if (own === undefined && client === undefined) throw new Fault(`claim_missing:${nameOf(path)}`);
   const sub = encodeSubject(own ?? client, { all: bound !== undefined });
   if (sub === undefined) throw new Fault(`claim_invalid:${nameOf(path)}`);
   if (own === undefined) return { kind: "client", sub, isWithoutSub: true } as const;
-  return { kind: own === client ? "client" : "user", sub } as const;
+  // Issuers name the page in one claim and the program in another, as texts or as numbers.
+  const isClient = clients.some((id) => String(id) === String(own));
+  return { kind: isClient ? "client" : "user", sub } as const;
 }
 
 /** All roles, unless the row renames them or lists those that stay. */
@@ -155,11 +158,10 @@ function readRoles(payload: JsonObject, rule: ClaimPath | RolesRule): readonly s
   return [...new Set(renamed)].filter((role) => keep?.includes(role) ?? true);
 }
 
-/** No Passport verifier accepts a longer one: every service would refuse the request. */
 function readScope(payload: JsonObject, path: ClaimPath): string {
-  const tokens = readTyped(payload, path, scope) ?? "";
-  if (tokens.length > maxScopeLength) throw new Fault("too_large");
-  return tokens;
+  const found = readTyped(payload, path, scope) ?? "";
+  if (found.length > maxScopeLength) throw new Fault("too_large");
+  return found;
 }
 
 function readExtra(payload: JsonObject, paths: Readonly<Record<string, ClaimPath>>) {
