@@ -292,6 +292,18 @@ const shapes: Readonly<Record<string, Shape>> = {
       "in an object": [{ claims: { app: { roles: { a: 1 } } } }, "claim_invalid:app.roles"],
     },
   },
+  "as long a scope as a Passport may have": {
+    row: large,
+    claims: { scope: `${"s".repeat(1023)} ${"t".repeat(1024)}` },
+    expected: { scope: `${"s".repeat(1023)} ${"t".repeat(1024)}` },
+    refused: {
+      "and a character more": [{ claims: { scope: "s".repeat(2049) } }, "too_large"],
+      "in a list, and more of them": [
+        { claims: { scope: Array.from({ length: 205 }, () => "s".repeat(9)) } },
+        "too_large",
+      ],
+    },
+  },
   "a tenant in a claim": {
     row: { claims: { tenant: "org_id" } },
     claims: { org_id: "org 1" },
