@@ -160,14 +160,12 @@ export function createIdentify(
       return "anonymous";
     }
     try {
-      const verify = async () => {
-        const token = await authenticate(access, onWait);
-        requireSignable?.(token);
-        return token;
-      };
+      const verify = () => authenticate(access, onWait);
       const token = await steps.run("verify", verify, describeVerified);
       const check = () => checkRevocation(token, revocation, () => read(token));
       await steps.run("revocation", check, describeRevocation(revocation));
+      // Not earlier: a revoked token must not write the error line that this may write.
+      requireSignable?.(token);
       return token;
     } catch (error) {
       if (rule !== "optional" || !(error instanceof Problem)) throw error;

@@ -36,6 +36,8 @@ export interface KeyCache {
 
 export interface KeyCacheOptions extends KeySetSource {
   readonly iss: string;
+  /** Absent for our own auth service. */
+  readonly alias?: string;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -65,6 +67,8 @@ interface Loaded {
   readonly readAt: number;
   /** Infinite for a set of the settings, which no load can change. */
   readonly freshMs: number;
+  /** The newest `kid`s that earlier sets had and this one has not. */
+  readonly withdrawn: ReadonlySet<string>;
 }
 
 /**
@@ -82,7 +86,7 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
       if (!loaded) requireUsableKey(read.keys);
       // A load that was given up and ends late must not bring withdrawn keys back.
       if (loaded && loaded.load > load) return;
-      loaded = { ...read, load, readAt: now() };
+      loaded = { ...read, load, readAt: now(), withdrawn: findWithdrawn(loaded, read.keys) };
       report.read(loaded.keys);
     } catch (error) {
       report.failed(error);
@@ -137,6 +141,8 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
       const key = set?.keys.find(name);
       if (key && key !== known && await verifies(key)) return key;
       if (isDecided(set, name) || (set && set.load > arrivedAfter)) return undefined;
+      // People whose key was withdrawn have to log in again, not to wait.
+      if (name.kid !== undefined && set?.withdrawn.has(name.kid)) return undefined;
       // "Not valid" would log people out whose key is newer than the set in memory.
       const waitMs = loader.running() ? limits.waitMs : cooldownMs() - loader.msSinceTry();
       const seconds = Math.max(1, Math.ceil(waitMs / 1000));
@@ -159,7 +165,7 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
 
 /**
  * Whether a set decides on a token that none of its keys verifies, without another load: a set of
- * the settings always does, and one that knows the `kid` with another algorithm, or several keys for
+ * the settings always does, and one that has the `kid` with another algorithm, or several keys for
  * a header that names none. A reload would not change what such a token is.
  */
 function isDecided(set: Loaded | undefined, { kid, alg }: KeyName): boolean {
@@ -168,6 +174,13 @@ function isDecided(set: Loaded | undefined, { kid, alg }: KeyName): boolean {
   if (kid !== undefined) return set.keys.has(kid);
   return set.keys.find({ alg }) === undefined &&
     set.keys.entries.some((entry) => entry.alg === alg);
+}
+
+const maxWithdrawn = 100;
+
+function findWithdrawn(before: Loaded | undefined, { has }: IssuerKeys): ReadonlySet<string> {
+  const kids = before ? [...before.withdrawn, ...before.keys.entries.map(({ kid }) => kid)] : [];
+  return new Set(kids.filter((kid) => !has(kid)).slice(-maxWithdrawn));
 }
 
 /** A clock that was set back must not keep keys fresh, or suppress loads, until it catches up. */
@@ -214,29 +227,29 @@ function createLoader(load: (count: number) => Promise<void>, now: () => number)
 }
 
 /** Logs what an operator has to know about an issuer's set, each fact once. */
-function createReport({ iss, log }: Pick<KeyCacheOptions, "iss" | "log">) {
+function createReport({ alias: issuer = "user", iss, log }: Omit<KeyCacheOptions, "jwks">) {
   let isFailing = false;
   let dropped = "";
   let wasEmpty = false;
   return {
     isFailing: () => isFailing,
     read(keys: IssuerKeys): void {
-      if (isFailing) log.info("Issuer's keys are read again", { iss });
+      if (isFailing) log.info("Issuer's keys are read again", { issuer, iss });
       isFailing = false;
       const text = describeDropped(keys.dropped);
       const isEmpty = keys.entries.length === 0;
       if (isEmpty && !wasEmpty) {
-        log.warn("Issuer has withdrawn its keys: none is usable", { iss, dropped: text });
+        log.warn("Issuer has withdrawn its keys: none is usable", { issuer, iss, dropped: text });
       }
       wasEmpty = isEmpty;
       if (text !== dropped && text !== "") {
-        log.info("Keys of an issuer's set are not used", { iss, dropped: text });
+        log.info("Keys of an issuer's set are not used", { issuer, iss, dropped: text });
       }
       dropped = text;
     },
     failed(cause: unknown): void {
       isFailing = true;
-      log.warn("Issuer's keys could not be read", { iss, cause });
+      log.warn("Issuer's keys could not be read", { issuer, iss, cause });
     },
   };
 }

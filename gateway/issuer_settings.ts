@@ -194,7 +194,8 @@ export const issuerMembers = {
     },
   ),
   maxLifeSeconds: setting(z._default(integer({ min: 1 }), externalTokenLifeSeconds), {
-    meaning: "longest life of a token in seconds",
+    meaning:
+      "longest life of a token in seconds; for one without `iat`, what is left of it; not below the issuer's own, because revocations last as long",
   }),
   maxTokenBytes: setting(
     z._default(integer({ min: 256, max: maxExternalTokenBytes }), maxAccessTokenBytes),

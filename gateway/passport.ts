@@ -72,20 +72,21 @@ export function createSignPassport(
 }
 
 /**
- * Refuses a token that no Passport of a route can carry, before the request costs anything else.
+ * Refuses a token that no Passport of a route can carry, before it is forwarded.
  *
  * @throws {Problem} `token_invalid` with the reason `too_large` for a Passport over 4096 bytes, or
  * `claim_invalid:sub` for a client where the services of the route take policy 0.1.0
  */
 export type RequireSignable = (token: AccessToken, route: string) => void;
 
-/** Makes the check of tokens; an operator must see what is too large, so that is an error line. */
+/** Makes the check of tokens; an operator must see what is too large, so that is an error line, once for each token. */
 export function createRequireSignable(
   options: PassportOptions,
   { now, log }: { now: () => number; log: Logger },
 ): RequireSignable {
   // Verified tokens are cached, and every request of one has the same claims.
   const signable = new WeakMap<AccessToken, Set<string>>();
+  const reported = new WeakSet<AccessToken>();
   return function requireSignable(token, route) {
     const { send, patch } = chooseForm(options, route);
     const profile = send === "A" ? "A" : "S";
@@ -101,8 +102,11 @@ export function createRequireSignable(
       signable.set(token, forms.add(form));
       return;
     }
-    const largestClaims = listLargest(claims);
-    log.error("Passport is too large", { bytes, largestClaims, issuer: nameIssuer(token) });
+    if (!reported.has(token)) {
+      const largestClaims = listLargest(claims);
+      log.error("Passport is too large", { bytes, largestClaims, issuer: nameIssuer(token) });
+      reported.add(token);
+    }
     throw refusal("too_large", token);
   };
 }

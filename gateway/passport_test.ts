@@ -4,7 +4,7 @@ import { importKeyPair, importSecret, signJws } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/context";
 import { type PassportClaims, profileNames, profiles } from "@edgepass/shared/passport";
 import { measurePassport } from "./passport_claims.ts";
-import { createSignPassport, describePassport } from "./passport.ts";
+import { createRequireSignable, createSignPassport, describePassport } from "./passport.ts";
 
 const log = createLogger({ service: "test", sink: () => {} });
 
@@ -116,4 +116,26 @@ Deno.test("a span has the names of further claims, and no value of them", async 
   assert.ok(!JSON.stringify(attributes).includes("hunter2"));
   assert.deepEqual(attributes["edgepass.passport.ext"], ["nick", "tags"]);
   assert.equal(attributes["edgepass.passport.tenant"], "t-1");
+});
+
+Deno.test("no Passport over 4096 bytes is signed, even of a token that was not checked before [P14]", async () => {
+  const { S } = await createKeys();
+  const options = { issuer: claims.iss, audience: claims.aud, signingKeys: { S } };
+  const effects = { now: () => nowSeconds * 1000, log };
+  const sign = createSignPassport(options, effects);
+  const requireSignable = createRequireSignable(options, effects);
+  const token = { kind: "user", alias: "acme", iss: "i", kid: "k", sub: "7", exp: 2 } as const;
+  const bearer = (roles: number) => ({ ...token, roles: Array(roles).fill("role-7"), scope: "" });
+  let most = 0;
+  for (let roles = 250; roles < 350; roles++) {
+    const refusal = { code: "token_invalid", reason: "too_large" };
+    const { length } = await sign(bearer(roles), claims.txn).then(({ token }) => token, (error) => {
+      assert.deepEqual([error.code, error.reason], ["token_invalid", "too_large"]);
+      assert.throws(() => requireSignable(bearer(roles), "/"), refusal);
+      return "";
+    });
+    if (length > 0) requireSignable(bearer(roles), "/");
+    most = Math.max(most, length);
+  }
+  assert.ok(most > 4080 && most <= 4096, String(most));
 });

@@ -13,7 +13,8 @@ import { createGateway, type Route, staticPassportSigningKeys } from "./mod.ts";
 
 const origin = "http://127.0.0.1:8787";
 const environment = { logLevel: "info", passportTtlSeconds: 30 } as const;
-const log = createLogger({ service: "gateway", sink: () => {} });
+const lines: string[] = [];
+const log = createLogger({ service: "gateway", sink: (line) => void lines.push(line) });
 
 function toPipeline(commands: object): RedisPipeline {
   return commands as RedisPipeline;
@@ -86,8 +87,8 @@ async function setup(routes: readonly Route[]) {
     }),
     log,
   });
-  const headers = { authorization: `Bearer ${token}` };
-  const send = async (path: string) => await gateway.request(`${origin}${path}`, { headers });
+  const send = async (path: string, bearer = token) =>
+    await gateway.request(`${origin}${path}`, { headers: { authorization: `Bearer ${bearer}` } });
   return { ...state, send };
 }
 
@@ -115,6 +116,21 @@ for (const isRevoked of [true, false]) {
     },
   );
 }
+
+Deno.test("a token that the newer configuration does not read counts as no refusal", async () => {
+  const { send, configure } = await setup([
+    { path: "/open/*", access: "optional", upstream: open },
+  ]);
+  const route = { prefix: "/open", upstream: "http://127.0.0.1:1", access: "public" };
+  configure(1, { gateway: { routes: [route] } });
+  lines.length = 0;
+  const { error } = await (await send("/open", "garbage")).json();
+  assert.match(error.code, /^upstream_/, "the route is public by now");
+  const line = lines.map((one) => JSON.parse(one)).find(({ message }) =>
+    message === "Request completed"
+  );
+  assert.equal(line.tokenRefusal, undefined);
+});
 
 Deno.test("an event stream is rechecked against Redis, however old a check its route accepts", async () => {
   const upstream = {

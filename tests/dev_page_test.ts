@@ -363,6 +363,17 @@ inBrowser("a span shows its attributes and what was logged in it", async () => {
   opened.requireCalm();
 });
 
+inBrowser("a refused token is shown with its reason, what it means and what to do", async () => {
+  await using opened = await setup(`#/requests/${traceIdOf(2)}`);
+  const { page } = opened;
+  const panel = page.locator(".token-refusal");
+  await panel.waitFor();
+  const text = await panel.innerText();
+  assert.match(text, /Reason\s+expired\s+What it means\s+The token was valid until its exp\./);
+  assert.match(text, /What to do\s+Get a new token;/);
+  assert.doesNotMatch(text, /anonymous/);
+});
+
 inBrowser("the page reports that a trace is not stored", async () => {
   await using opened = await setup(`#/requests/${"f".repeat(32)}`);
   await opened.page.getByRole("heading", { level: 1, name: "No such trace" }).waitFor();

@@ -248,6 +248,7 @@ Deno.test("problem codes of the service and of the gateway's steps are listed by
     400: ["path_not_canonical"],
     414: ["uri_too_long"],
     421: ["misdirected_request"],
+    429: ["rate_limited"],
     431: ["headers_too_large"],
     500: ["internal"],
     502: ["upstream_bad_response"],

@@ -1,7 +1,8 @@
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import { replaceSection } from "../ops/generated_section.ts";
 import { readProjectFile } from "./support/markdown.ts";
-import { type Column, columns, type Provider, providers } from "./support/providers.ts";
+import { type Column, columns, type Provider } from "./support/provider.ts";
+import { providers } from "./support/providers.ts";
 import { writeFormatted } from "./support/write_formatted.ts";
 
 /** The page with a row for each provider. */

@@ -9,7 +9,8 @@ import { createIssuerKey, type IssuerKey, signParts } from "./suite/gateway_toke
 import { startUpstream } from "./suite/gateway_upstreams.ts";
 import { createWorkerdPlatform } from "./suite/gateway_workerd.ts";
 import { readProjectFile } from "./support/markdown.ts";
-import { type Members, type Provider, providers, type Shape } from "./support/providers.ts";
+import type { Members, Provider, Shape } from "./support/provider.ts";
+import { providers } from "./support/providers.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const page = await readProjectFile(providersDocument);
@@ -234,6 +235,27 @@ Deno.test("each check of a row refuses a token that the others let pass", async 
       );
       assert.ok(passing.includes(true), `${provider.title}: nothing needs ${check}`);
     }
+  }
+});
+
+/** What the page says of machines under the default policy. */
+const machines = {
+  "Amazon Cognito": "user:cognito:2nightly34567890",
+  "Okta": "claim_invalid:sub",
+};
+Deno.test("a machine that is its own subject is a user under policy 0.1.0, and one without is refused", async () => {
+  await using environment = await createEnvironment("deno", platforms.deno);
+  for (const [title, expected] of Object.entries(machines)) {
+    const provider = providers.find((one) => one.title === title);
+    assert.ok(provider?.shapes.machine);
+    const key = await createIssuerKey(provider.alg, provider.kid);
+    const { discovery: _, ...row } = readRow(page, provider);
+    const ISSUERS = JSON.stringify([{ ...row, jwks: toKeySet(provider, key.jwk) }]);
+    await using gateway = await environment.serve({ ISSUERS });
+    const { origin, logLines } = gateway;
+    const token = await makeToken({ provider, key }, provider.shapes.machine);
+    const seen = await ask({ origin, logLines, environment, provider, key }, token);
+    assert.equal(seen.passport?.sub ?? seen.outcome, expected);
   }
 });
 

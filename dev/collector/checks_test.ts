@@ -44,6 +44,14 @@ Deno.test("a program is starting, then ready or not by its own report, then down
   assert.deepEqual(await askHttp(), { state: "down", reason: "the connection was refused" });
 });
 
+Deno.test("a gateway that is ready without one of its issuers names it", async () => {
+  await using fixture = setup();
+  const checks = { revocation: "ready", "issuer corp": "no key set could be read" };
+  fixture.responses.push(Response.json({ status: "ready", degraded: ["corp"], checks }));
+  const expected = { state: "ready", reason: "issuer corp: no key set could be read" };
+  assert.deepEqual(await fixture.askHttp(), expected);
+});
+
 Deno.test("a program that has never responded is starting", async () => {
   const fixture = setup();
   await fixture.shutdown();

@@ -160,6 +160,11 @@ const unlike: Readonly<Record<string, RequestOptions>> = {
     bearer: { ...person, alias: "corp", tenant: "t-1", hasTenantInNames: true },
   },
   "the person with other roles": { bearer: { ...person, roles: [] } },
+  "a client with the person's id": { bearer: { ...person, kind: "client" } },
+  "a client of another issuer with the person's id": {
+    bearer: { ...person, alias: "corp", kind: "client" },
+  },
+  "the person with another claim of the issuer": { bearer: { ...person, extra: { plan: "team" } } },
   "the person with another scope": { bearer: { ...person, scope: "read" } },
   "the person since a change of the account": { bearer: { ...person, uv: 4 } },
   "an anonymous caller": { bearer: "anonymous" },

@@ -1,7 +1,10 @@
 import {
+  asAttachment,
+  attachmentResponse,
   callProblems,
   createApi,
   createRoute,
+  type Export,
   idempotencyKey,
   jsonBody,
   jsonResponse,
@@ -18,6 +21,7 @@ import {
   LessonProgress,
   NewEnrollment,
   PagePosition,
+  PersonExport,
 } from "./schema.ts";
 import type { Enrollments } from "./rules.ts";
 
@@ -84,6 +88,28 @@ const leave = createRoute({
   problems: ["not_found", "store_unavailable"],
 });
 
+const filename = "export.json";
+
+const exportOwnData = createRoute({
+  method: "get",
+  path: "/users/me/export",
+  access: "authenticated",
+  operationId: "exportOwnData",
+  summary: "All that is kept about oneself; whole or not at all",
+  description:
+    "What is derived is not in it: suggestions of courses that are kept for an outage of their " +
+    "source, for a day at most, and erased with the account.",
+  tags: ["Users"],
+  responses: {
+    200: attachmentResponse(
+      "Everything but what only proves who the person is",
+      PersonExport,
+      filename,
+    ),
+  },
+  problems: [...callProblems, "store_unavailable"],
+});
+
 /** The routes of enrollments. */
 export function enrollmentRoutes(enrollments: Enrollments) {
   return createApi()
@@ -114,6 +140,23 @@ export function enrollmentRoutes(enrollments: Enrollments) {
       await enrollments.remove(c.req.valid("param").id, c.var.user);
       return c.body(null, 204);
     });
+}
+
+/** Collects what every service stores about the request's subject. */
+export function exportRoutes(
+  { readOwn, collectExports, now }: {
+    readonly readOwn: (personId: string) => Promise<Export>;
+    readonly collectExports: () => Promise<Readonly<Record<string, Export>>>;
+    /** Epoch milliseconds. */
+    readonly now: () => number;
+  },
+) {
+  return createApi().openapi(exportOwnData, async (c) => {
+    const [others, own] = await Promise.all([collectExports(), readOwn(c.var.user.userId)]);
+    const parts = PersonExport.omit({ generatedAt: true }).parse({ ...others, enrollment: own });
+    asAttachment(c, filename);
+    return c.json({ generatedAt: new Date(now()).toISOString(), ...parts }, 200);
+  });
 }
 
 function toEnrollment(enrollment: EnrollmentRecord): Enrollment {

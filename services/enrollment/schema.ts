@@ -1,3 +1,4 @@
+import { exportServices } from "@edgepass/contracts";
 import { z } from "@hono/zod-openapi";
 import { list } from "@edgepass/shared/http";
 
@@ -41,3 +42,19 @@ export type PagePosition = z.infer<typeof PagePosition>;
 
 export const EnrollmentParams = z.object({ id });
 export const LessonParams = z.object({ id, lessonId: id });
+
+const Part = z.record(z.string(), z.unknown());
+
+type Parts = { readonly [Service in keyof typeof exportServices]: typeof Part };
+
+const parts = Object.fromEntries(
+  Object.entries(exportServices).map((
+    [name, description],
+  ) => [name, Part.openapi({ description })]),
+) as Parts;
+
+/** Everything that is stored about a person, by service. */
+export const PersonExport = z.object({
+  generatedAt: z.iso.datetime().openapi({ example: "2026-03-01T09:30:00.000Z" }),
+  ...parts,
+}).openapi("PersonExport");

@@ -1,12 +1,11 @@
 import { CourseForEnrollment, defineService } from "@edgepass/contracts";
 import { Problem } from "@edgepass/shared/problem";
-import { exportRoutes } from "./export_routes.ts";
 import {
   enrollmentHandlers,
   enrollmentReconciliation,
   sqlEnrollmentProjection,
 } from "./projections.ts";
-import { enrollmentRoutes } from "./routes.ts";
+import { enrollmentRoutes, exportRoutes } from "./routes.ts";
 import { createEnrollments } from "./rules.ts";
 import { sqlEnrollmentStore } from "./store.ts";
 

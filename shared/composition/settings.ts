@@ -113,6 +113,11 @@ export function wholeNumber(min: number, max: number): z.ZodMiniNumberFormat {
 export function json<Output>(schema: z.ZodMiniType<Output>): z.ZodMiniType<Output> {
   const readable = z.unknown().check(
     z.refine((value) => typeof value !== "string" || isJson(value), "must be JSON"),
+    // A schema drops this name, and with it the check that an operator wrote down.
+    z.refine(
+      (value) => typeof value !== "string" || !hasPrototypeName(value),
+      "must not have a member __proto__",
+    ),
   );
   const parse = (value: unknown): unknown => typeof value === "string" ? JSON.parse(value) : value;
   return z.pipe(z.pipe(readable, z.transform(parse)), schema);
@@ -125,6 +130,19 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function hasPrototypeName(text: string): boolean {
+  let found = false;
+  try {
+    JSON.parse(text, (name, value) => {
+      found ||= name === "__proto__";
+      return value;
+    });
+  } catch {
+    return false;
+  }
+  return found;
 }
 
 /** An absolute http(s) origin without path, query or userinfo, in its canonical spelling. */

@@ -69,6 +69,10 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   "null as number": [{ PORT: null }, "PORT: must be a whole number from 1 to 65535"],
   "an object as number": [{ PORT: {} }, "PORT: must be a whole number from 1 to 65535"],
   "no JSON": [{ KEYS: "[{" }, "KEYS: must be JSON"],
+  "JSON with a name that schemas drop": [
+    { KEYS: '[{"kid":"a","__prot\\u006f__":1}]' },
+    "KEYS: must not have a member __proto__",
+  ],
   "other JSON": [{ KEYS: "{}" }, "KEYS: must be of type array"],
   "an inner member that is missing": [
     { KEYS: '[{"n":1}]' },

@@ -71,20 +71,23 @@ export function randomToken(bytes: number): string {
 /** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Deeper than any claim: reading costs more than verifying if a text is all brackets. */
+const maxDepth = 32;
+
 /**
  * The JSON object in some bytes, or undefined.
  *
  * Refuses everything that two parsers may read differently, since an attacker could then show each
  * of them other claims: bytes that are not UTF-8, a byte order mark, escapes of half a surrogate
  * pair, names with a backslash, any top-level value but an object, and duplicate members (RFC 8259
- * §4 and §8, RFC 8725 §2.4).
+ * §4 and §8, RFC 8725 §2.4). Refuses nesting over 32 levels before it is parsed.
  */
 export function readJsonObject(bytes: Uint8Array<ArrayBuffer>): JsonObject | undefined {
   try {
     const text = decodeUtf8(bytes);
-    const value: unknown = JSON.parse(text);
-    if (!isObject(value) || !isUnambiguous(value)) return undefined;
-    return countMembers(value) === countNameSeparators(text) ? value : undefined;
+    const names = countNameSeparators(text);
+    const value: unknown = names === undefined ? undefined : JSON.parse(text);
+    return isObject(value) && countMembers(value) === names ? value : undefined;
   } catch {
     return undefined;
   }
@@ -95,36 +98,50 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Whether every text and name has one meaning.
+ * Members at every depth; undefined where a text or name has more than one meaning. The parser
+ * merges a duplicate name into one member.
  *
  * Half a surrogate pair has no UTF-8 form: two different names would be stored as one. And V8 15.0
  * misreads an escaped name as an earlier name with a backslash in it, `"\n"` as `"\\"`. A misread
  * name thus always has a backslash, so every name with one is refused.
  */
-function isUnambiguous(value: unknown): boolean {
-  if (typeof value === "string") return value.isWellFormed();
-  if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([name, member]) =>
-    name.isWellFormed() && !name.includes("\\") && isUnambiguous(member)
-  );
-}
-
-/** Members at every depth. The parser merges a duplicate name into one member. */
-function countMembers(value: unknown): number {
+function countMembers(value: unknown): number | undefined {
+  if (typeof value === "string") return value.isWellFormed() ? 0 : undefined;
   if (typeof value !== "object" || value === null) return 0;
-  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
-  return Object.values(value).reduce<number>((sum, child) => sum + countMembers(child), own);
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const members = countMembers(item);
+      if (members === undefined) return undefined;
+      count += members;
+    }
+    return count;
+  }
+  for (const [name, member] of Object.entries(value)) {
+    const members = countMembers(member);
+    if (members === undefined || !name.isWellFormed() || name.includes("\\")) return undefined;
+    count += 1 + members;
+  }
+  return count;
 }
 
-/** In valid JSON a colon outside of a string separates one name from its value. */
-function countNameSeparators(text: string): number {
+/**
+ * In valid JSON a colon outside of a string separates one name from its value. Undefined for text
+ * that is nested too deeply.
+ */
+function countNameSeparators(text: string): number | undefined {
   let count = 0;
+  let depth = 0;
   let quoted = false;
   for (let index = 0; index < text.length; index++) {
     const char = text[index];
     if (quoted && char === "\\") index++;
     else if (char === '"') quoted = !quoted;
-    else if (char === ":" && !quoted) count++;
+    else if (quoted) continue;
+    else if (char === ":") count++;
+    else if (char === "[" || char === "{") depth++;
+    else if (char === "]" || char === "}") depth--;
+    if (depth > maxDepth) return undefined;
   }
   return count;
 }

@@ -57,6 +57,13 @@ Deno.test("readJsonObject returns undefined for any bytes that are not an object
   }
 });
 
+Deno.test("readJsonObject reads 32 levels and refuses the 33rd, but not brackets in a text", () => {
+  const nested = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+  assert.ok(read(nested(32)));
+  assert.equal(read(nested(33)), undefined);
+  assert.deepEqual(read(`{"a":"${"[".repeat(40)}"}`), { a: "[".repeat(40) });
+});
+
 Deno.test("readJsonObject survives nesting deeper than its stack", () => {
   const depth = 2_000_000;
   assert.equal(read(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`), undefined);

@@ -27,6 +27,9 @@ type Found = FoundIssuer<AccessTokenIssuer>;
 /** Largest `extra` as JSON, in bytes: the Passport that carries it has 4 KiB at most. */
 const maxExtraBytes = 512;
 
+/** A service refuses a Passport with a longer `scope`, so it must not come that far. */
+const maxScopeLength = 2048;
+
 /** Ends the reading of claims: the first fault is the reason. */
 class Fault extends Error {
   readonly reason: RefusalReason;
@@ -120,7 +123,7 @@ function readClaims(payload: JsonObject, found: Found): ExternalClaims {
     jti: readTyped(payload, map.jti ?? "jti", text),
     sid: readTyped(payload, map.sid ?? "sid", text),
     roles: readRoles(payload, map.roles ?? "roles"),
-    scope: readTyped(payload, map.scope ?? "scope", scope) ?? "",
+    scope: readScope(payload, map.scope ?? "scope"),
     extra: map.extra && readExtra(payload, map.extra),
   };
 }
@@ -131,15 +134,18 @@ const clientClaims = ["client_id", "azp", "cid", "appid"] as const;
 /** A token without a subject, or whose subject is the client itself, acts for no person. */
 function readSubject(payload: JsonObject, { issuer, bound }: Found) {
   const path = issuer.claims.sub ?? "sub";
-  const client = [issuer.clients?.claim, ...clientClaims]
+  const clients = [issuer.clients?.claim, ...clientClaims]
     .map((claim) => claim === undefined ? undefined : readClaim(payload, claim))
-    .find((id) => id !== undefined);
+    .filter((id) => id !== undefined);
+  const [client] = clients;
   const own = readClaim(payload, path);
   if (own === undefined && client === undefined) throw new Fault(`claim_missing:${nameOf(path)}`);
   const sub = encodeSubject(own ?? client, { all: bound !== undefined });
   if (sub === undefined) throw new Fault(`claim_invalid:${nameOf(path)}`);
   if (own === undefined) return { kind: "client", sub, isWithoutSub: true } as const;
-  return { kind: own === client ? "client" : "user", sub } as const;
+  // Issuers name the page in one claim and the program in another, as texts or as numbers.
+  const isClient = clients.some((id) => String(id) === String(own));
+  return { kind: isClient ? "client" : "user", sub } as const;
 }
 
 /** All roles, unless the row renames them or lists those that stay. */
@@ -150,6 +156,12 @@ function readRoles(payload: JsonObject, rule: ClaimPath | RolesRule): readonly s
   const renamed = (readTyped(payload, from, keys ? memberNames : roles) ?? [])
     .map((role) => Object.hasOwn(map, role) ? map[role] ?? role : role);
   return [...new Set(renamed)].filter((role) => keep?.includes(role) ?? true);
+}
+
+function readScope(payload: JsonObject, path: ClaimPath): string {
+  const found = readTyped(payload, path, scope) ?? "";
+  if (found.length > maxScopeLength) throw new Fault("too_large");
+  return found;
 }
 
 function readExtra(payload: JsonObject, paths: Readonly<Record<string, ClaimPath>>) {

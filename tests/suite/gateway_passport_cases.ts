@@ -204,7 +204,7 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
   },
 
   async "[P14] a token that no Passport can carry is refused like any other, and reported"(
-    { serve, externalToken, echo, runtime },
+    { serve, externalToken, echo, redis, runtime },
   ) {
     const names = { TRUST_DOMAIN: "d".repeat(500), ISSUER: `https://${"i".repeat(490)}.test` };
     await using gateway = await serve(names);
@@ -229,15 +229,17 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await send(large, "/optional")).status, 200, "an unusable credential is none");
     const [, claims = ""] = (echo.last().headers.get("x-passport") ?? "").split(".");
     assert.equal(JSON.parse(atob(claims)).sub, "anon");
+    redis.revoke("subject", "idp|7", "idp", "99999999999");
+    assert.match((await send(large)).text, /token_revoked/, "a revoked token is reported as that");
     if (runtime === "harness") return; // It hides the log.
     const completed = () => linesOf(gateway, "Request completed");
-    await waitUntil("all are reported", () => completed().length > 4, 20_000);
+    await waitUntil("all are reported", () => completed().length > 5, 20_000);
     const [line] = linesOf(gateway, "Passport is too large");
     assert.deepEqual([line?.level, line?.issuer], ["error", "idp"]);
     assert.ok(line?.largestClaims.includes("roles"));
     const reasons = completed().filter(({ issuer }) => issuer === "idp")
       .map(({ tokenRefusal }) => tokenRefusal);
-    assert.deepEqual(new Set(reasons), new Set([undefined, "too_large"]));
+    assert.deepEqual(new Set(reasons), new Set([undefined, "too_large", "revoked:subject"]));
   },
 
   async "every caller gets policy 0.1.0 until the configuration says what services take"(

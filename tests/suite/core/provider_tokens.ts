@@ -247,6 +247,21 @@ const shapes: Readonly<Record<string, Shape>> = {
     expected: { kind: "client", sub: "svc", isWithoutSub: undefined },
     refused: { "of another audience": [{ claims: { aud: "other" } }, "audience"] },
   },
+  "a subject that is the program, beside the page's client": {
+    claims: { azp: "web", client_id: "job", sub: "job" },
+    expected: { kind: "client", sub: "job", isWithoutSub: undefined },
+    refused: { "of another audience": [{ claims: { aud: "other" } }, "audience"] },
+  },
+  "a subject that is the client, as a number": {
+    claims: { client_id: 7, sub: "7" },
+    expected: { kind: "client", sub: "7", isWithoutSub: undefined },
+    refused: { "of another audience": [{ claims: { aud: "other" } }, "audience"] },
+  },
+  "a scope as long as a Passport's": {
+    claims: { scope: "s".repeat(2048) },
+    expected: { scope: "s".repeat(2048) },
+    refused: { "and a longer one": [{ claims: { scope: "s".repeat(2049) } }, "too_large"] },
+  },
   "a person's subject beside a client": {
     claims: { client_id: "web" },
     expected: { kind: "user", sub: "auth0|42" },
@@ -275,6 +290,18 @@ const shapes: Readonly<Record<string, Shape>> = {
     expected: { roles: ["admin", "x"] },
     refused: {
       "in an object": [{ claims: { app: { roles: { a: 1 } } } }, "claim_invalid:app.roles"],
+    },
+  },
+  "as long a scope as a Passport may have": {
+    row: large,
+    claims: { scope: `${"s".repeat(1023)} ${"t".repeat(1024)}` },
+    expected: { scope: `${"s".repeat(1023)} ${"t".repeat(1024)}` },
+    refused: {
+      "and a character more": [{ claims: { scope: "s".repeat(2049) } }, "too_large"],
+      "in a list, and more of them": [
+        { claims: { scope: Array.from({ length: 205 }, () => "s".repeat(9)) } },
+        "too_large",
+      ],
     },
   },
   "a tenant in a claim": {
