@@ -61,17 +61,17 @@ export interface TokenInspector {
   inspect(token: string): Promise<TokenInspection>;
 }
 
-/** Only what verification needs: a tool has no keys of Passports. */
-const Settings = z.object({
-  PUBLIC_ORIGIN: z.optional(gatewaySettings.PUBLIC_ORIGIN),
-  ISSUER: gatewaySettings.ISSUER,
-  AUDIENCE: gatewaySettings.AUDIENCE,
-  TRUST_DOMAIN: gatewaySettings.TRUST_DOMAIN,
-  LEEWAY_SECONDS: gatewaySettings.LEEWAY_SECONDS,
-  PASSPORT_POLICY: gatewaySettings.PASSPORT_POLICY,
-  ISSUERS: gatewaySettings.ISSUERS,
-  ...optionalUpstashSettings,
-});
+/**
+ * Only what verification needs: a tool has no keys of Passports. Made at the call, so that no
+ * Worker's bundle contains it.
+ */
+function readSettings(bindings: Bindings) {
+  const { ISSUER, AUDIENCE, TRUST_DOMAIN, LEEWAY_SECONDS, PASSPORT_POLICY, ISSUERS } =
+    gatewaySettings;
+  const PUBLIC_ORIGIN = z.optional(gatewaySettings.PUBLIC_ORIGIN);
+  const own = { PUBLIC_ORIGIN, ISSUER, AUDIENCE, TRUST_DOMAIN, LEEWAY_SECONDS, PASSPORT_POLICY };
+  return readConfig(z.object({ ...own, ISSUERS, ...optionalUpstashSettings }), bindings);
+}
 
 /**
  * Makes an inspector of the gateway's settings; `ownKeys` fetches the key set of our own issuer,
@@ -87,7 +87,7 @@ export function createTokenInspector(
     readonly now: () => number;
   },
 ): TokenInspector {
-  const settings = readConfig(Settings, bindings);
+  const settings = readSettings(bindings);
   const iss = settings.ISSUER ?? settings.PUBLIC_ORIGIN;
   const audience = settings.AUDIENCE ?? settings.PUBLIC_ORIGIN;
   const own: IssuerOptions[] = iss !== undefined && audience !== undefined
@@ -153,7 +153,9 @@ const redisMs = 2_000;
  * @throws {Problem} `token_revoked` with its reason
  */
 function createRevocationCheck(
-  { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: secret }: z.output<typeof Settings>,
+  { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: secret }: ReturnType<
+    typeof readSettings
+  >,
   effects: { readonly now: () => number; readonly log: Logger },
 ): (token: AccessToken) => Promise<boolean> {
   if (url === undefined || secret === undefined) return () => Promise.resolve(false);

@@ -130,14 +130,13 @@ export interface EventRow {
   readonly data: z.core.$ZodType;
 }
 
-/** A type of event as its publisher declares it; source and consumers follow from the services. */
-export interface PublishedRow extends Omit<EventRow, "source" | "consumers"> {
-  /** What has happened, for the table of the docs: a clause without a full stop. */
-  readonly means: string;
-}
-
-/** The types of event that one service publishes. */
-export type PublishedTypes = Readonly<Record<string, PublishedRow>>;
+/**
+ * The types of event that one service publishes; source and consumers follow from the services.
+ * `means` says in the docs what has happened: a clause without a full stop.
+ */
+export type PublishedTypes = Readonly<
+  Record<string, Omit<EventRow, "source" | "consumers"> & { readonly means: string }>
+>;
 
 /** Every type of event, by its name. */
 export type EventTable = Readonly<Record<string, EventRow>>;
