@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  type AccessTokenIssuer,
-  type RefusalReason,
-  verifyAccessToken,
-} from "@edgepass/shared/tokens";
+import { verifyAccessToken } from "@edgepass/shared/tokens";
 import {
   type Change,
   judge,
@@ -12,7 +8,6 @@ import {
   makeKeys,
   makeToken,
   nowSeconds,
-  theirClaims,
 } from "./access_token_environment.ts";
 import type { Case } from "./case.ts";
 import { claimShapes, type Shape } from "./provider_claims.ts";
