@@ -131,7 +131,8 @@ Deno.test("every file of a member is imported, or is an entry point", async () =
   const isEntry = (file: string) =>
     /(^|\/)(deno|workerd)\.ts$/.test(file) ||
     /^(app\/(workerd_all|gateway_deno)|local\/\w+\/main)\.ts$/.test(file) ||
-    commands.includes(file) || faces.has(file) || started.includes(`\${projectRoot}${file}\``);
+    commands.includes(file) || faces.has(file) || started.includes(`\${projectRoot}${file}\``) ||
+    started.includes(`file: "${file}"`);
   const orphans = sources.filter((file) =>
     !imported.has(new URL(file, root).href) && !isEntry(file)
   );

@@ -9,7 +9,7 @@ const ConfigurationErrors = z.array(z.object({ part: z.enum(allParts), message: 
 
 /** A program of the product that looks at settings for the doctor. */
 interface Look {
-  /** Its file, in `app/`. */
+  /** Its path from the root. */
   readonly file: string;
   /** What it may do, and its arguments after its file. */
   readonly permissions: readonly string[];
@@ -27,7 +27,7 @@ export async function askProgram(
   { variables }: DoctorContext,
   { file, permissions, args = [], input }: Look,
 ): Promise<unknown> {
-  const program = fileURLToPath(new URL(`../../../app/${file}`, import.meta.url));
+  const program = fileURLToPath(new URL(`../../../${file}`, import.meta.url));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", ...permissions, program, ...args],
     env: { ...machineVariables(variables) },
@@ -49,7 +49,7 @@ export async function askProgram(
 /** What the programs themselves report about the settings. */
 export async function validateInPrograms(context: DoctorContext): Promise<ConfigurationError[]> {
   const reported = await askProgram(context, {
-    file: "check_settings_deno.ts",
+    file: "app/check_settings_deno.ts",
     permissions: ["--allow-env", "--allow-read"],
     args: context.parts,
     input: settingsToRead(context),

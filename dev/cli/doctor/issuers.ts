@@ -26,7 +26,7 @@ export async function askIssuers(context: DoctorContext): Promise<readonly Issue
   return z.parse(
     Reports,
     await askProgram(context, {
-      file: "check_issuers_deno.ts",
+      file: "app/check_issuers_deno.ts",
       permissions: ["--allow-net", "--allow-env"],
       input: { ISSUERS: context.settings.ISSUERS },
     }),
