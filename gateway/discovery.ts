@@ -7,6 +7,7 @@ import {
   parseJson,
 } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
+import { isInternal } from "./issuer_hosts.ts";
 import type { IssuerRow } from "./issuer_settings.ts";
 
 /** Where an issuer's keys are. */
@@ -72,7 +73,7 @@ export function locateKeySet(
     if (known === undefined || Math.abs(now() - known.readAt) > limits.locationMs) {
       const what = "OpenID configuration";
       const content = await readDocument(await get(what, document, signal), what);
-      known = { url: readKeySetUrl(content, iss), readAt: now() };
+      known = { url: readKeySetUrl(content, { iss, document }), readAt: now() };
     }
     try {
       return await requireOk(await get("key set", known.url, signal), "key set");
@@ -96,7 +97,10 @@ function toConfigurationUrl(iss: string): string {
  * The URL of the key set, out of a document that names the configured issuer exactly: a document of
  * another issuer would make that one's keys valid here (§4.3).
  */
-function readKeySetUrl(content: unknown, iss: string): string {
+function readKeySetUrl(
+  content: unknown,
+  { iss, document }: { readonly iss: string; readonly document: string },
+): string {
   const { data } = z.safeParse(Configuration, content);
   if (!data) throw new Error("OpenID configuration: it has no issuer and jwks_uri");
   if (withoutNames(data.issuer) !== withoutNames(iss)) {
@@ -110,7 +114,17 @@ function readKeySetUrl(content: unknown, iss: string): string {
   if (!url || !isAllowed || hasCredentials(url)) {
     throw new Error("OpenID configuration: its jwks_uri is not an https URL without credentials");
   }
+  // A document must not choose what the gateway requests in its own network, such as the address
+  // of a cloud's credentials; an issuer in that network has its keys there.
+  if (isInternal(url) && ![iss, document].some((own) => isInternalUrl(own))) {
+    throw new Error("OpenID configuration: its jwks_uri is an internal address");
+  }
   return url.href;
+}
+
+function isInternalUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && isInternal(url);
 }
 
 /** An issuer for many tenants writes any name into its document, as `{tenantid}` for `tid`. */

@@ -62,3 +62,38 @@ Deno.test("an issuer without a URL for its configuration is refused at once", ()
     assert.throws(() => locateKeySet({ iss: text }), RangeError, text);
   }
 });
+
+/** The `iss` and the URL of its configuration, the `jwks_uri` in it → whether the keys are read. */
+const places: readonly (readonly [iss: string, document: string, jwks_uri: string, boolean])[] = [
+  [iss, configuration, "https://keys.test/", true],
+  [iss, configuration, "https://169.254.169.254/latest", false],
+  [iss, configuration, "https://127.0.0.1/keys", false],
+  [iss, configuration, "https://localhost:8080/keys", false],
+  [iss, configuration, "https://[fe80::1]/keys", false],
+  [iss, configuration, "https://2130706433/keys", false],
+  ["http://id.test", "http://id.test/openid", "http://10.0.0.7/keys", false],
+  ["http://10.0.0.7", "http://10.0.0.7/openid", "http://10.0.0.8/keys", true],
+  [iss, "https://10.0.0.7/openid", "https://10.0.0.7/keys", true],
+];
+for (const [own, document, jwks_uri, isRead] of places) {
+  Deno.test(`the keys of ${own} by ${document} are ${isRead ? "" : "not "}read at ${jwks_uri}`, async () => {
+    const requests = new Array<string>();
+    const jwks = locateKeySet({ iss: own, discovery: document }, {
+      now: () => 0,
+      fetch(url) {
+        requests.push(url);
+        const body = url === document ? { issuer: own, jwks_uri } : { keys: [] };
+        return Promise.resolve(Response.json(body));
+      },
+    });
+    assert.ok(typeof jwks === "function");
+    const read = jwks(AbortSignal.timeout(10_000));
+    if (isRead) assert.equal((await read).status, 200);
+    else {
+      await assert.rejects(read, {
+        message: "OpenID configuration: its jwks_uri is an internal address",
+      });
+    }
+    assert.equal(requests.length, isRead ? 2 : 1);
+  });
+}

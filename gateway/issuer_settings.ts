@@ -12,6 +12,7 @@ import {
   toMediaType,
 } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
+import { isLoopback } from "./issuer_hosts.ts";
 
 /** No longer than what a Passport verifier accepts. */
 const text = z.string().check(z.minLength(1), z.maxLength(512));
@@ -152,11 +153,12 @@ export const issuerMembers = {
     },
   ),
   jwks: setting(z.optional(z.union([url, givenSet])), {
-    meaning: "the key set: its URL, or the public keys themselves; not with `discovery`",
+    meaning:
+      "the key set: its URL, which is `https` where `iss` is (except at a loopback host), or the public keys themselves; not with `discovery`",
     without: "by `discovery`",
   }),
   discovery: setting(z.optional(url), {
-    meaning: "URL of the OpenID configuration that names the key set",
+    meaning: "URL of the OpenID configuration that names the key set; `https` like that of `jwks`",
     without: "`<iss>/.well-known/openid-configuration`, unless `jwks` is given",
   }),
   audience: setting(z.optional(list(text)), {
@@ -213,7 +215,7 @@ export const issuerMembers = {
 /** One entry of `ISSUERS`. */
 export const IssuerSetting = z.strictObject(issuerMembers).check((context) => {
   const { iss, tenants, jwks, discovery, audience, clients, claims } = context.value;
-  const refuse = (name: keyof typeof issuerMembers, message: string) =>
+  const refuse = (name: string, message: string) =>
     context.issues.push({ code: "custom", input: context.value, path: [name], message });
   const isTemplate = iss.includes("{");
   if (isTemplate && tenants === undefined) {
@@ -230,6 +232,14 @@ export const IssuerSetting = z.strictObject(issuerMembers).check((context) => {
     jwks === undefined && discovery === undefined && (isTemplate || !url.safeParse(iss).success)
   ) {
     refuse("jwks", "must be given, or discovery: iss is no URL of a document");
+  }
+  for (const [name, given] of Object.entries({ jwks, discovery })) {
+    if (typeof given !== "string" || !/^https:/i.test(iss)) continue;
+    // Who can change plain HTTP on its way chooses the keys, and signs tokens of every subject.
+    const { protocol, hostname } = new URL(given);
+    if (protocol !== "https:" && !isLoopback({ hostname })) {
+      refuse(name, "must be an https URL, as iss is: only a loopback host may do without");
+    }
   }
   if (audience === undefined && clients === undefined) {
     refuse("audience", "must be given, or clients: else tokens for others would be accepted");
