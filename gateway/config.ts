@@ -215,13 +215,13 @@ function warnOfPlainHttp(rows: readonly IssuerRow[], log: Logger): void {
 }
 
 async function requireUsableKeys(issuers: readonly IssuerRow[]): Promise<void> {
-  for (const [position, { jwks, algorithms }] of issuers.entries()) {
+  for (const { alias, jwks, algorithms } of issuers) {
     if (typeof jwks !== "object") continue;
     const { entries, dropped } = await importIssuerKeys(jwks, algorithms);
     if (entries.length > 0) continue;
     const reasons = dropped.length === 0 ? "" : `: ${describeDropped(dropped)}`;
     throw new ConfigError(
-      `Cannot start: ISSUERS (${position}.jwks): has no key that fits one of its algorithms${reasons}`,
+      `Cannot start: ISSUERS (${alias}.jwks): has no key that fits one of its algorithms${reasons}`,
     );
   }
 }

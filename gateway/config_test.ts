@@ -117,41 +117,51 @@ for (const [name, values] of Object.entries(refused)) {
 
 /** Mistakes of people who write rows by hand → what the line says, with the path. */
 const mistakes: Readonly<Record<string, readonly ["ISSUERS" | "ROUTES", object[], string]>> = {
-  "an unknown member": ["ISSUERS", [issuer({ colour: 1 })], "ISSUERS (0.colour): unknown key"],
+  "an unknown member": ["ISSUERS", [issuer({ colour: 1 })], "ISSUERS (acme.colour): unknown key"],
   "a misspelt member": [
     "ISSUERS",
     [issuer(), issuer({ alias: "b", audiance: "api" })],
-    "ISSUERS (1.audiance): unknown key, did you mean audience?",
+    "ISSUERS (b.audiance): unknown key, did you mean audience?",
   ],
   "a misspelt member inside": [
     "ISSUERS",
     [issuer({ claims: { role: "groups" } })],
-    "ISSUERS (0.claims.role): unknown key, did you mean roles?",
+    "ISSUERS (acme.claims.role): unknown key, did you mean roles?",
   ],
   "a wrong type": [
     "ISSUERS",
     [issuer({ algorithms: "RS256" })],
-    "ISSUERS (0.algorithms): must be of type array",
+    "ISSUERS (acme.algorithms): must be of type array",
+  ],
+  "a member that is missing": [
+    "ISSUERS",
+    [issuer({ algorithms: undefined })],
+    "ISSUERS (acme.algorithms) is missing",
+  ],
+  "an alias twice": [
+    "ISSUERS",
+    [issuer(), issuer({ iss: "https://other.test" })],
+    "ISSUERS: has an alias twice: acme",
   ],
   "a wrong type inside": [
     "ISSUERS",
     [issuer({ claims: { sid: 5 } })],
-    "ISSUERS (0.claims.sid): must be of type string or array",
+    "ISSUERS (acme.claims.sid): must be of type string or array",
   ],
   "a key set's URL with a password": [
     "ISSUERS",
     [issuer({ jwks: "https://user:marker@id.test/keys" })],
-    "ISSUERS (0.jwks): must be a URL without credentials",
+    "ISSUERS (acme.jwks): must be a URL without credentials",
   ],
   "a configuration's URL with a user": [
     "ISSUERS",
     [issuer({ jwks: undefined, discovery: "https://marker@id.test/openid" })],
-    "ISSUERS (0.discovery): must be a URL without credentials",
+    "ISSUERS (acme.discovery): must be a URL without credentials",
   ],
   "a key set without a usable key": [
     "ISSUERS",
     [issuer({ jwks: { keys: [{ kid: "k7", kty: "EC", crv: "P-256", use: "enc" }] } })],
-    'ISSUERS (0.jwks): has no key that fits one of its algorithms: key 0 ("k7") is not for signatures',
+    'ISSUERS (acme.jwks): has no key that fits one of its algorithms: key 0 ("k7") is not for signatures',
   ],
   "a misspelt member of a route": [
     "ROUTES",

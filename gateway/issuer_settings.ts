@@ -1,6 +1,5 @@
 import { integer, setting } from "@edgepass/shared/configuration";
 import { asymmetricAlgorithms, JwkSet } from "@edgepass/shared/crypto";
-import { areDistinct } from "@edgepass/shared/passport";
 import {
   externalTokenLifeSeconds,
   findOverlap,
@@ -248,7 +247,13 @@ export function usesPlainHttp(
 
 /** `ISSUERS`. */
 export const IssuerSettings = z.array(IssuerSetting).check(
-  z.refine((all) => areDistinct(all.map(({ alias }) => alias)), "has an alias twice"),
+  (context) => {
+    const aliases = context.value.map(({ alias }) => alias);
+    const alias = aliases.find((one, at) => aliases.indexOf(one) !== at);
+    if (alias === undefined) return;
+    const message = `has an alias twice: ${alias}`;
+    context.issues.push({ code: "custom", input: context.value, message });
+  },
   (context) => {
     const twice = findOverlap(context.value);
     if (!twice) return;

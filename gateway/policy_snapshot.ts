@@ -147,12 +147,15 @@ function warnOfShadowedRoutes(
   const central = new Set(routes.map(({ prefix }) => toRoutePath(prefix)));
   for (const { route, rows } of findShadowed(table.routes)) {
     if (version !== 0 && !central.has(route)) continue;
-    log.warn("The product's own routes come before a part of this external route", {
-      about: "settings",
-      prefix: route,
-      rows: rows.slice(0, namedRows),
-      count: rows.length,
-    });
+    log.warn(
+      "The product's own routes come before a part of this external route: choose another prefix",
+      {
+        about: "settings",
+        prefix: route,
+        rows: rows.slice(0, namedRows),
+        count: rows.length,
+      },
+    );
   }
 }
 
@@ -189,11 +192,14 @@ function reportUnsent(
   const extra = aliasesOf(issuers.filter(({ claims }) => claims?.extra !== undefined));
   const clients = aliasesOf(issuers.filter((issuer) => issuer.clients !== undefined));
   if (extra.length > 0) {
-    log.warn("The Passport policy does not send claims.extra of these issuers", {
-      about: "settings",
-      policy,
-      issuers: extra,
-    });
+    log.warn(
+      "The Passport policy does not send claims.extra of these issuers: PASSPORT_POLICY=0.1.1 does",
+      {
+        about: "settings",
+        policy,
+        issuers: extra,
+      },
+    );
   }
   if (clients.length > 0) {
     log.info("The Passport policy has no subject for a token without a user of these issuers", {

@@ -14,7 +14,7 @@ Both are JSON arrays of rows. An unknown member is refused, and so is one of ano
 with which the gateway does not start names the row and the member:
 
 \`\`\`
-Cannot start: ISSUERS (0.audiance): unknown key, did you mean audience?
+Cannot start: ISSUERS (acme.audiance): unknown key, did you mean audience?
 \`\`\`
 
 ## ISSUERS

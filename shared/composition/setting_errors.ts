@@ -2,18 +2,21 @@ import * as z from "zod/mini";
 
 /**
  * One sentence about each place of a setting that does not fit, with the path to it. It names
- * members that the schema has, and unknown ones that look like a name; never a value.
+ * members that the schema has, unknown ones that look like a name, and the row of a list by its
+ * alias; never another value.
  */
 export function explainFaults(
   schema: z.ZodMiniType,
   issue: z.core.$ZodIssue,
-  isPresent: (name: string) => boolean,
+  present: Readonly<Record<string, unknown>>,
 ): string[] {
-  return flatten(issue).map(({ path, message, unknown }) => {
+  return flatten(issue).map(({ path, message, isTyped, unknown }) => {
     const [name, ...inside] = path;
     if (name === undefined) return message;
-    if (!isPresent(String(name))) return `${String(name)} is missing`;
-    const where = inside.map(nameInside).join(".");
+    if (!Object.hasOwn(present, name)) return `${String(name)} is missing`;
+    const value = readValue(present[String(name)]);
+    const where = nameAll(inside, value).join(".");
+    if (isTyped && isMissing(inside, value)) return `${String(name)} (${where}) is missing`;
     const meant = unknown && closestName(unknown, membersAt(schema, path.slice(0, -1)));
     const text = meant === undefined ? message : `${message}, did you mean ${meant}?`;
     return `${String(name)}${where === "" ? "" : ` (${where})`}: ${text}`;
@@ -23,6 +26,8 @@ export function explainFaults(
 interface Fault {
   readonly path: readonly PropertyKey[];
   readonly message: string;
+  /** Whether the fault is a wrong type, which a member that is missing has too. */
+  readonly isTyped?: boolean;
   /** The member that no schema has. */
   readonly unknown?: string;
 }
@@ -44,11 +49,44 @@ function flatten(issue: z.core.$ZodIssue, base: readonly PropertyKey[] = []): Fa
     const form = issue.errors.find((issues) => issues.length > 0 && issues.every(isInside));
     if (form) return form.flatMap((inner) => flatten(inner, path));
   }
-  return [{ path, message: explainIssue(issue) }];
+  const isTyped = issue.code === "invalid_type" || issue.code === "invalid_union" ||
+    issue.code === "invalid_value";
+  return [{ path, message: explainIssue(issue), isTyped: isTyped && !isOurs(issue) }];
 }
 
 function isInside({ code, path }: z.core.$ZodIssue): boolean {
   return path.length > 0 || code === "unrecognized_keys";
+}
+
+/** A setting's value as its schema sees it: most are JSON in a text. */
+function readValue(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function memberOf(value: unknown, part: PropertyKey | undefined): unknown {
+  if (typeof value !== "object" || value === null || part === undefined) return undefined;
+  return Object.hasOwn(value, part) ? Reflect.get(value, part) : undefined;
+}
+
+/** "must be of type array" reads like a wrong value, and people look for it in vain. */
+function isMissing(inside: readonly PropertyKey[], value: unknown): boolean {
+  const parent = inside.slice(0, -1).reduce(memberOf, value);
+  return inside.length > 0 && typeof parent === "object" && parent !== null &&
+    !Array.isArray(parent) && memberOf(parent, inside.at(-1)) === undefined;
+}
+
+/** The names of a path; a row that has an alias is found by it faster than by counting. */
+function nameAll(inside: readonly PropertyKey[], value: unknown): string[] {
+  const [first, ...rest] = inside;
+  if (first === undefined) return [];
+  const alias = typeof first === "number" ? memberOf(memberOf(value, first), "alias") : undefined;
+  const isUsable = typeof alias === "string" && /^[a-z][a-z0-9-]{0,31}$/.test(alias);
+  return [isUsable ? alias : nameInside(first), ...rest.map(nameInside)];
 }
 
 /** Array positions are safe to show; a long or unusual name could be part of the value. */

@@ -83,8 +83,7 @@ export function readConfig<Schema extends z.ZodMiniType>(
   );
   const result = z.safeParse(schema, present);
   if (result.success) return result.data;
-  const isPresent = (name: string) => Object.hasOwn(present, name);
-  const complaints = result.error.issues.flatMap((each) => explainFaults(schema, each, isPresent));
+  const complaints = result.error.issues.flatMap((each) => explainFaults(schema, each, present));
   throw new ConfigError(`Cannot start: ${[...new Set(complaints)].join("; ")}`);
 }
 

@@ -76,7 +76,7 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   "other JSON": [{ KEYS: "{}" }, "KEYS: must be of type array"],
   "an inner member that is missing": [
     { KEYS: '[{"n":1}]' },
-    "KEYS (0.kid): must be of type string",
+    "KEYS (0.kid) is missing",
   ],
   "an inner number that is empty": [
     { KEYS: '[{"kid":"a","n":""}]' },

@@ -33,7 +33,8 @@ function requireOneLine({ runtime, logLines }: Environment, before: number): voi
   if (runtime === "deno") assert.equal(lines.length, 1);
 }
 
-const shadowWarning = "The product's own routes come before a part of this external route";
+const shadowWarning =
+  "The product's own routes come before a part of this external route: choose another prefix";
 
 export const ownCases: Readonly<Record<string, GatewayCase>> = {
   async "a prefix of ROUTES that the product's own rows shadow is named at start"(environment) {

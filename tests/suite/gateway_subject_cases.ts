@@ -181,7 +181,7 @@ export const subjectCases: Readonly<Record<string, GatewayCase>> = {
     for (const one of [before, after]) assert.equal((await one.send(user)).status, 200);
     const named = ({ lines }: typeof before) =>
       [
-        "The Passport policy does not send claims.extra of these issuers",
+        "The Passport policy does not send claims.extra of these issuers: PASSPORT_POLICY=0.1.1 does",
         "The Passport policy has no subject for a token without a user of these issuers",
       ].flatMap((message) => lines(message).map(({ level, issuers }) => [level, issuers]));
     await waitUntil("both are named", () => named(before).length > 1, 20_000);

@@ -95,6 +95,9 @@ function fixFor(
   if (name in stateFiles && name !== "ADMIN_PASSWORD") {
     return `set ${name} to what deno task keys:new prints for it`;
   }
+  if (name === "ISSUERS" || name === "ROUTES") {
+    return `correct its rows: docs/reference.md describes every member of ${name}`;
+  }
   const orElse = scope === "dev" ? ", or unset it: dev generates it" : "";
   return `set ${name} as docs/deploy.md describes${orElse}`;
 }

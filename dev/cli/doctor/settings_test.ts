@@ -24,11 +24,11 @@ Deno.test("settings that every program accepts pass", async () => {
 const fixes = {
   "of a deployment": [
     { scope: "deployment", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md describes",
+    "correct its rows: docs/reference.md describes every member of ISSUERS",
   ],
   "given to dev": [
     { scope: "dev", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md describes, or unset it: dev generates it",
+    "correct its rows: docs/reference.md describes every member of ISSUERS",
   ],
   "that dev wrote": [
     { scope: "dev", variables: {} },
