@@ -22,7 +22,7 @@ import { type Logger, readTelemetry, toLoggerOptions } from "@edgepass/shared/te
 import * as z from "zod/mini";
 import type { GatewayOptions } from "./create_gateway.ts";
 import { describeDropped, locateKeySet } from "./discovery.ts";
-import type { IssuerRow } from "./issuer_settings.ts";
+import { type IssuerRow, usesPlainHttp } from "./issuer_settings.ts";
 import type { IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./policy_snapshot.ts";
 import { createRouteTable, type Route } from "./routes.ts";
@@ -102,6 +102,7 @@ export async function readGatewayConfig(
   requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
   const live = openLive(config, { measuresLateness, policies });
   const { redis, log } = live;
+  warnOfPlainHttp(config.ISSUERS, log);
   return {
     publicOrigin: config.PUBLIC_ORIGIN,
     // A longer wait would use up Redis's time limit, and the breaker would count it as a Redis
@@ -198,6 +199,19 @@ async function readKeys(
   } catch (error) {
     throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }
+}
+
+/**
+ * A warning and no refusal: the key set of an issuer may be at a service's internal address, as
+ * with version 0.1.0.
+ */
+function warnOfPlainHttp(rows: readonly IssuerRow[], log: Logger): void {
+  const issuers = rows.filter(usesPlainHttp).map(({ alias }) => alias);
+  if (issuers.length === 0) return;
+  log.warn("Keys of issuers are read over plain http: who can change them can sign every token", {
+    about: "settings",
+    issuers,
+  });
 }
 
 async function requireUsableKeys(issuers: readonly IssuerRow[]): Promise<void> {

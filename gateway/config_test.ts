@@ -210,3 +210,23 @@ Deno.test("a gateway's settings are typed, and unset ones have their defaults", 
   assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["jwt"]]]);
   assert.deepEqual([config.leewaySeconds, config.passport.ttlSeconds], [5, 30]);
 });
+
+Deno.test("issuers whose keys come over plain http are named in a warning at start", async () => {
+  const lines: string[] = [];
+  const write = console.log;
+  console.log = (line: string) => lines.push(line);
+  try {
+    const rows = [
+      issuer({ alias: "inside", iss: "https://a.test", jwks: "http://keycloak:8080/keys" }),
+      issuer({ alias: "machine", iss: "https://b.test", jwks: "http://127.0.0.1:8080/keys" }),
+      issuer({ alias: "found", iss: "https://c.test", jwks: undefined }),
+      issuer({ alias: "plain", iss: "http://d.test", jwks: undefined }),
+    ];
+    await readGatewayConfig({ ...good, ISSUERS: json(...rows) });
+  } finally {
+    console.log = write;
+  }
+  const [line, ...others] = lines.map((text) => JSON.parse(text));
+  assert.deepEqual([line?.level, line?.issuers], ["warn", ["inside", "plain"]]);
+  assert.equal(others.length, 0);
+});

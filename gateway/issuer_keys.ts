@@ -71,11 +71,8 @@ interface Loaded {
   readonly withdrawn: ReadonlySet<string>;
 }
 
-/**
- * Caches an issuer's key set: stale while it is revalidated, and the last good set while the issuer
- * does not respond (RFC 5861). Concurrent readers share one load, and requests share nothing else.
- */
-export function createKeyCache(options: KeyCacheOptions): KeyCache {
+/** The set in memory, and the loads that replace it. */
+function createCachedSet(options: KeyCacheOptions) {
   const { now } = options;
   const report = createReport(options);
   let loaded: Loaded | undefined;
@@ -100,10 +97,28 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
   const hasKeys = () => (usable()?.keys.entries.length ?? 0) > 0;
   const cooldownMs = () => hasKeys() ? limits.cooldownMs : limits.firstCooldownMs;
 
-  /** The load that runs; it begins here unless the cool-down holds it back. */
-  function ensureLoad(): Promise<void> | undefined {
-    return loader.running() ?? (loader.msSinceTry() < cooldownMs() ? undefined : loader.start());
-  }
+  return {
+    loader,
+    usable,
+    hasKeys,
+    isFailing: report.isFailing,
+    /** When a load may begin again, or the one that runs has ended. */
+    retryAfterMs: () =>
+      loader.running() ? limits.waitMs : Math.max(0, cooldownMs() - loader.msSinceTry()),
+    /** The load that runs; it begins here unless the cool-down holds it back. */
+    ensureLoad(): Promise<void> | undefined {
+      return loader.running() ?? (loader.msSinceTry() < cooldownMs() ? undefined : loader.start());
+    },
+  };
+}
+
+/**
+ * Caches an issuer's key set: stale while it is revalidated, and the last good set while the issuer
+ * does not respond (RFC 5861). Concurrent readers share one load, and requests share nothing else.
+ */
+export function createKeyCache(options: KeyCacheOptions): KeyCache {
+  const { now } = options;
+  const { loader, usable, hasKeys, isFailing, retryAfterMs, ensureLoad } = createCachedSet(options);
 
   function currentKey(name: KeyName): VerificationKey | undefined {
     const known = usable();
@@ -144,8 +159,7 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
       // People whose key was withdrawn have to log in again, not to wait.
       if (name.kid !== undefined && set?.withdrawn.has(name.kid)) return undefined;
       // "Not valid" would log people out whose key is newer than the set in memory.
-      const waitMs = loader.running() ? limits.waitMs : cooldownMs() - loader.msSinceTry();
-      const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+      const seconds = Math.max(1, Math.ceil(retryAfterMs() / 1000));
       throw new Problem("upstream_unavailable", { headers: { "retry-after": String(seconds) } });
     },
     expectKeys(kids) {
@@ -158,7 +172,7 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
         await waitAtMost(limits.readyWaitMs - loader.msSinceTry(), load);
       }
       if (!hasKeys()) return "away";
-      return report.isFailing() ? "stale" : "ready";
+      return isFailing() ? "stale" : "ready";
     },
   };
 }

@@ -154,11 +154,11 @@ export const issuerMembers = {
   ),
   jwks: setting(z.optional(z.union([url, givenSet])), {
     meaning:
-      "the key set: its URL, which is `https` where `iss` is (except at a loopback host), or the public keys themselves; not with `discovery`",
+      "the key set: its URL, or the public keys themselves; not with `discovery`; a warning where it is plain http and not at a loopback host",
     without: "by `discovery`",
   }),
   discovery: setting(z.optional(url), {
-    meaning: "URL of the OpenID configuration that names the key set; `https` like that of `jwks`",
+    meaning: "URL of the OpenID configuration that names the key set",
     without: "`<iss>/.well-known/openid-configuration`, unless `jwks` is given",
   }),
   audience: setting(z.optional(list(text)), {
@@ -233,18 +233,18 @@ export const IssuerSetting = z.strictObject(issuerMembers).check((context) => {
   ) {
     refuse("jwks", "must be given, or discovery: iss is no URL of a document");
   }
-  for (const [name, given] of Object.entries({ jwks, discovery })) {
-    if (typeof given !== "string" || !/^https:/i.test(iss)) continue;
-    // Who can change plain HTTP on its way chooses the keys, and signs tokens of every subject.
-    const { protocol, hostname } = new URL(given);
-    if (protocol !== "https:" && !isLoopback({ hostname })) {
-      refuse(name, "must be an https URL, as iss is: only a loopback host may do without");
-    }
-  }
   if (audience === undefined && clients === undefined) {
     refuse("audience", "must be given, or clients: else tokens for others would be accepted");
   }
 });
+
+/** Whether a row's keys, or the document that names them, are requested without TLS. */
+export function usesPlainHttp(
+  { iss, jwks, discovery }: Pick<IssuerRow, "iss" | "jwks" | "discovery">,
+): boolean {
+  const given = jwks ?? discovery ?? iss;
+  return typeof given === "string" && /^http:/i.test(given) && !isLoopback(new URL(given));
+}
 
 /** `ISSUERS`. */
 export const IssuerSettings = z.array(IssuerSetting).check(

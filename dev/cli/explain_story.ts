@@ -134,9 +134,10 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
   if (step === "authorize") {
     const roles = readRoles(facts);
     const has = roles.length === 0 ? "no role" : roles.join(", ");
-    return `${code}; the route requires ${
-      readText(gateway, "edgepass.rule") ?? "more"
-    }, has ${has}`;
+    const rule = readText(gateway, "edgepass.rule") ?? "more";
+    return `${code}; the route requires ${rule}, the token has ${has}. What to do: give the caller ` +
+      "one of these roles; for another issuer's tokens deno task token shows where claims.roles of " +
+      "its row looks for them.";
   }
   if (step === "target") return `${code}${request?.path ? `; ${request.path}` : ""}`;
   if (step === "forward") {
@@ -147,8 +148,12 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
 }
 
 /** Why the token was refused and what to do, to be appended to the code. */
-function explainToken({ tokenRefusal }: Facts): string {
+function explainToken({ tokenRefusal, request, gateway }: Facts): string {
   if (!tokenRefusal) return "";
   const { reason, meaning, remedy } = tokenRefusal;
-  return `; ${reason}. ${meaning}. What to do: ${remedy}.`;
+  const issuer = request?.issuer ?? readText(gateway, "edgepass.issuer");
+  const from = issuer && issuer !== "user" ? ` (issuer ${issuer})` : "";
+  // "Token has expired; expired" would say it twice.
+  const why = reason === "expired" ? from : `; ${reason}${from}`;
+  return `${why}. ${meaning}. What to do: ${remedy}.`;
 }
