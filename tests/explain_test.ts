@@ -239,6 +239,22 @@ Deno.test("the reason of a refused token is explained from the log line of an un
   );
 });
 
+Deno.test("[D03] a 503 at verify names the issuer whose keys could not be read", async () => {
+  await using environment = await setup();
+  const line = answeredLine(traceId, {
+    time: start,
+    status: 503,
+    code: "upstream_unavailable",
+    issuer: "partner",
+    steps: { route: 0.1, verify: 2000 },
+  });
+  environment.store.write({ lines: [line] });
+  assert.match(
+    squeeze(environment.explain(traceId).text),
+    /x verify upstream_unavailable: .*; the keys of issuer partner could not be read, .* deno task doctor/,
+  );
+});
+
 Deno.test("a token that an optional route ignored is explained with its reason", async () => {
   await using environment = await setup();
   const [root, verify] = acceptedTrace({ traceId, start });

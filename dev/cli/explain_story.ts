@@ -148,10 +148,16 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
 }
 
 /** Why the token was refused and what to do, to be appended to the code. */
-function explainToken({ tokenRefusal, request, gateway }: Facts): string {
-  if (!tokenRefusal) return "";
-  const { reason, meaning, remedy } = tokenRefusal;
+function explainToken({ tokenRefusal, request, gateway, steps, refusal }: Facts): string {
   const issuer = request?.issuer ?? readText(gateway, "edgepass.issuer");
+  if (!tokenRefusal) {
+    const failed = readText(steps.get("verify"), "error.type") ?? refusal?.code;
+    if (failed !== "upstream_unavailable") return "";
+    const whose = issuer ? `issuer ${issuer}` : "the token's issuer";
+    return `; the keys of ${whose} could not be read, so its tokens get 503 and are not refused. ` +
+      "What to do: deno task doctor says why.";
+  }
+  const { reason, meaning, remedy } = tokenRefusal;
   const from = issuer && issuer !== "user" ? ` (issuer ${issuer})` : "";
   // "Token has expired; expired" would say it twice.
   const why = reason === "expired" ? from : `; ${reason}${from}`;
