@@ -1,4 +1,4 @@
-import { type Bindings, readConfig } from "@edgepass/shared/configuration";
+import { type Bindings, readConfig, withoutUndefined } from "@edgepass/shared/configuration";
 import { type JsonObject, readJsonObject, readJws } from "@edgepass/shared/crypto";
 import type { PassportClaims, PolicyVersion } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
@@ -44,7 +44,8 @@ export interface TokenInspection {
     | {
       readonly identity: Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims>;
     }
-    | { readonly code: string; readonly reason: string }
+    /** `bytes` is the size of a Passport that is too large. */
+    | { readonly code: string; readonly reason: string; readonly bytes?: number }
     /** The issuer's keys cannot be read, with the failure: the gateway responds 503. */
     | { readonly unavailable: string };
 }
@@ -94,7 +95,8 @@ export function createTokenInspector(
     ? [{ iss, audience, algorithms: ["EdDSA"], jwks: ownKeys }]
     : [];
   const faults: unknown[] = [];
-  const effects = { now, log: collectCauses(faults) };
+  const sizes: number[] = [];
+  const effects = { now, log: collectFields(faults, sizes) };
   const issuers = createIssuers([...own, ...settings.ISSUERS.map(toIssuer)], effects);
   const { LEEWAY_SECONDS: leewaySeconds, PASSPORT_POLICY: policy } = settings;
   const passport = { issuer: iss ?? "", audience: settings.TRUST_DOMAIN, signingKeys: {}, policy };
@@ -119,7 +121,7 @@ export function createTokenInspector(
       const { code, reason } = error;
       return reason === undefined
         ? { unavailable: describe(faults.at(-1) ?? error) }
-        : { code, reason };
+        : { code, reason, ...withoutUndefined({ bytes: sizes.pop() }) };
     }
   }
 
@@ -197,10 +199,14 @@ function decode(token: string): { header?: JsonObject; claims?: JsonObject } {
   return claims ? { header: jws.header, claims } : {};
 }
 
-/** A log that only collects why key sets could not be read. */
-function collectCauses(faults: unknown[]): Logger {
-  const collect = (_message: string, fields: { readonly cause?: unknown } = {}): void => {
-    if (fields.cause !== undefined) faults.push(fields.cause);
+/** A log that only collects why key sets could not be read, and the sizes of Passports. */
+function collectFields(faults: unknown[], sizes: number[]): Logger {
+  const collect = (
+    _message: string,
+    { cause, bytes }: { readonly cause?: unknown; readonly bytes?: unknown } = {},
+  ): void => {
+    if (cause !== undefined) faults.push(cause);
+    if (typeof bytes === "number") sizes.push(bytes);
   };
   return { debug: collect, info: collect, warn: collect, error: collect };
 }

@@ -160,7 +160,8 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
       if (name.kid !== undefined && set?.withdrawn.has(name.kid)) return undefined;
       // "Not valid" would log people out whose key is newer than the set in memory.
       const seconds = Math.max(1, Math.ceil(retryAfterMs() / 1000));
-      throw new Problem("upstream_unavailable", { headers: { "retry-after": String(seconds) } });
+      const headers = { "retry-after": String(seconds) };
+      throw new Problem("upstream_unavailable", { headers, issuer: options.alias ?? "user" });
     },
     expectKeys(kids) {
       const known = usable();

@@ -119,12 +119,12 @@ export const claimMembers = {
   }),
   roles: setting(z.optional(z.union([text, path, rolesRule])), {
     meaning:
-      "the roles: a list, or one text; or `{from, keys?, map?, keep?}`, where `keys: true` takes the names of an object's members, `map` renames roles and `keep` then lists those that stay",
+      "the roles: a list, or one text; or `{from, keys?, map?, keep?}`, where `keys: true` takes the names of an object's members, `map` renames roles and `keep` then lists those that stay; `admin` opens `/admin/*` of the gateway",
     without: "`roles`, all of them",
   }),
   extra: setting(z.optional(extra), {
     meaning:
-      "further claims for the Passport, as a list of names or `{name: claim}`; 512 bytes as JSON at most; personal data only if named here",
+      "further claims for the Passport, as a list of names or `{name: claim}`; 512 bytes as JSON at most; personal data only if named here; sent with `PASSPORT_POLICY` `0.1.1` or `0.2.1` alone",
     without: "none",
   }),
 } as const;

@@ -147,7 +147,8 @@ export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
     if (problem.status >= 500) log.error(problem.title, { code, cause });
     else if (code === "client_closed_request") log.debug(problem.title, { code, cause });
     c.set("code", code);
-    if (problem.reason !== undefined) c.set("refusal", problem);
+    // One without a reason is of an issuer whose keys cannot be read: its tokens are not refused.
+    if ((problem.reason ?? problem.issuer) !== undefined) c.set("refusal", problem);
     const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
     return refusalResponse(problem, { traceId, asProblem: wantsProblem(c.req.raw) });
   };
@@ -211,7 +212,7 @@ function reportRequest(
     code,
     tokenRefusal: refused?.reason,
     sub: bearer?.sub,
-    issuer: bearer ? bearer.alias : refused?.issuer,
+    issuer: bearer ? bearer.alias : c.get("refusal")?.issuer,
     tenant: bearer?.tenant,
     // Only a client's: users are the rule.
     subjectKind: bearer?.kind === "client" ? bearer.kind : undefined,
@@ -263,7 +264,7 @@ function endSpan(
     "edgepass.rule": rule === undefined ? undefined : describeRule(rule),
     "edgepass.credential": nameCredential(c.get("credentials")),
     "edgepass.token.refusal": refused?.reason,
-    "edgepass.issuer": refused?.issuer,
+    "edgepass.issuer": refused?.issuer ?? c.get("refusal")?.issuer,
     ...(bearer && describeToken(bearer)),
   });
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });

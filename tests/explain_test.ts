@@ -214,7 +214,8 @@ for (const [code, step] of Object.entries(refusals)) {
     });
     const { text } = environment.explain(traceId);
     assert.ok(squeeze(text).includes(`refused it at the step ${step}. ${code}: `), text);
-    assert.match(linesOf(text, `x ${step} ${code}`)[0] ?? "", / \(1\.50 ms\)$/, text);
+    assert.equal(linesOf(text, `x ${step} ${code}`).length, 1, text);
+    assert.match(squeeze(text), new RegExp(`x ${step} ${code}.* \\(1\\.50 ms\\) Log `), text);
   });
 }
 
@@ -232,7 +233,26 @@ Deno.test("the reason of a refused token is explained from the log line of an un
     squeeze(text),
     /x verify token_invalid: .*; claim_missing:https:\/\/acme.test\/org\. /,
   );
-  assert.match(squeeze(text), /What to do: Have the provider add the claim/);
+  assert.match(
+    squeeze(text),
+    /What to do: This may be an ID token, .* have the provider add the claim/,
+  );
+});
+
+Deno.test("[D03] a 503 at verify names the issuer whose keys could not be read", async () => {
+  await using environment = await setup();
+  const line = answeredLine(traceId, {
+    time: start,
+    status: 503,
+    code: "upstream_unavailable",
+    issuer: "partner",
+    steps: { route: 0.1, verify: 2000 },
+  });
+  environment.store.write({ lines: [line] });
+  assert.match(
+    squeeze(environment.explain(traceId).text),
+    /x verify upstream_unavailable: .*; the keys of issuer partner could not be read, .* deno task doctor/,
+  );
 });
 
 Deno.test("a token that an optional route ignored is explained with its reason", async () => {

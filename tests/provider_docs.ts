@@ -44,11 +44,19 @@ export function withTables(document: string): string {
     Object.entries(further).map(([what, { outcome }]) => `${title} | ${what} | ${toCell(outcome)}`)
   );
   const second = ["provider | a token | outcome", "-- | -- | --", ...further];
-  const wrap = (lines: readonly string[]) => lines.map((line) => `| ${line} |`).join("\n");
-  return replaceSection(
-    replaceSection(document, markersOf("tokens"), wrap(table)),
-    markersOf("further"),
-    wrap(second),
+  const third = ["provider | 0.1.0 (default) | 0.1.1", "-- | -- | --", ...machineRows()];
+  const tables = { tokens: table, further: second, machines: third };
+  return Object.entries(tables).reduce((page, [name, lines]) => {
+    const text = lines.map((line) => `| ${line} |`).join("\n");
+    return replaceSection(page, markersOf(name), text);
+  }, document);
+}
+
+function machineRows(): string[] {
+  return providers.flatMap(({ title, shapes: { machine } }) =>
+    machine?.sub === undefined
+      ? []
+      : [`${title} | ${toCell(machine.under010 ?? machine.sub)} | ${toCell(machine.sub)}`]
   );
 }
 

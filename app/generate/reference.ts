@@ -39,6 +39,10 @@ and everything below it, and the longest prefix wins. The product's own rows are
 where they shadow a part of a prefix, a warning at start names both. The central configuration has
 the same rows as [\`gateway.routes\`](configuration.md), which change while everything runs.
 
+The role \`admin\` opens \`/admin/*\` of the gateway: its configuration, keys and metrics
+([who administers](only-the-gateway.md#who-administers)). Give roles that a service asks for another
+name, such as \`reports-admin\`.
+
 ${table(["member", "value", "meaning", "without it"], routeRows({ ...route }))}
 `;
 }

@@ -28,14 +28,20 @@ export function readFacts(detail: RequestDetail): Facts {
     if (step && span.parentId === gateway?.spanId) steps.set(step, span);
   }
   const code = request?.code ?? readText(gateway, "error.type");
-  const failed = [...steps].find(([, span]) => span.attributes["error.type"] === code)?.[0];
+  const tookMs = steps.size > 0
+    ? new Map([...steps].map(([step, { durationMs }]) => [step, durationMs]))
+    : readLineSteps(detail);
+  // Two steps call others: that of an issuer's keys ends the request before its revocation is read.
+  const isOfKeys = code === "upstream_unavailable" && tookMs.has("verify") &&
+    !tookMs.has("revocation") && !tookMs.has("forward");
+  const failed = isOfKeys
+    ? "verify"
+    : [...steps].find(([, span]) => span.attributes["error.type"] === code)?.[0];
   return {
     request,
     gateway,
     steps,
-    tookMs: steps.size > 0
-      ? new Map([...steps].map(([step, { durationMs }]) => [step, durationMs]))
-      : readLineSteps(detail),
+    tookMs,
     detail,
     refusal: code === undefined ? undefined : { code, step: failed ?? findStep(code) },
     tokenRefusal: readTokenRefusal(detail),

@@ -134,9 +134,10 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
   if (step === "authorize") {
     const roles = readRoles(facts);
     const has = roles.length === 0 ? "no role" : roles.join(", ");
-    return `${code}; the route requires ${
-      readText(gateway, "edgepass.rule") ?? "more"
-    }, has ${has}`;
+    const rule = readText(gateway, "edgepass.rule") ?? "more";
+    return `${code}; the route requires ${rule}, the token has ${has}. What to do: give the caller ` +
+      "one of these roles; for another issuer's tokens deno task token shows where claims.roles of " +
+      "its row looks for them.";
   }
   if (step === "target") return `${code}${request?.path ? `; ${request.path}` : ""}`;
   if (step === "forward") {
@@ -147,8 +148,18 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
 }
 
 /** Why the token was refused and what to do, to be appended to the code. */
-function explainToken({ tokenRefusal }: Facts): string {
-  if (!tokenRefusal) return "";
+function explainToken({ tokenRefusal, request, gateway, steps, refusal }: Facts): string {
+  const issuer = request?.issuer ?? readText(gateway, "edgepass.issuer");
+  if (!tokenRefusal) {
+    const failed = readText(steps.get("verify"), "error.type") ?? refusal?.code;
+    if (failed !== "upstream_unavailable") return "";
+    const whose = issuer ? `issuer ${issuer}` : "the token's issuer";
+    return `; the keys of ${whose} could not be read, so its tokens get 503 and are not refused. ` +
+      "What to do: deno task doctor says why.";
+  }
   const { reason, meaning, remedy } = tokenRefusal;
-  return `; ${reason}. ${meaning}. What to do: ${remedy}.`;
+  const from = issuer && issuer !== "user" ? ` (issuer ${issuer})` : "";
+  // "Token has expired; expired" would say it twice.
+  const why = reason === "expired" ? from : `; ${reason}${from}`;
+  return `${why}. ${meaning}. What to do: ${remedy}.`;
 }

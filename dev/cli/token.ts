@@ -1,4 +1,5 @@
 import { createTokenInspector } from "@edgepass/gateway";
+import { resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import type { Outcome } from "../terminal/outcome.ts";
@@ -6,6 +7,7 @@ import { terminalAnsi } from "../terminal/outcome.ts";
 import { type Ansi, clean, maxWidth, wrap } from "../terminal/text.ts";
 import { createOriginClient } from "../system/api_client.ts";
 import { findSystem, SystemNotFound } from "../system/system.ts";
+import { projectRoot } from "../workspace/workspace.ts";
 import { formatReport } from "./token_report.ts";
 
 const usage = `Usage: deno task token [--claims] [<JWT> | -]
@@ -26,23 +28,38 @@ interface Source {
 
 /**
  * The settings of the system that a task is for: `ISSUERS` of the environment where it is given, or
- * those of the dev command's last start.
+ * those of the dev command's last start. Its Redis serves both: the variable that dev was started
+ * with is often still in the shell.
  */
 function findSource(variables: Readonly<Record<string, string>>): Source {
-  const own = variables.ISSUERS ? undefined : findSystemOrNone(variables);
-  if (own) {
+  const { PUBLIC_ORIGIN, ISSUER, ISSUERS, UPSTASH_REDIS_REST_URL } = variables;
+  const own = findSystemOrNone(variables);
+  if (own && !ISSUERS) {
     const { name, settings, open } = own;
     return { name, settings, fetchOwnKeys: () => callOnce(open) };
   }
-  const { PUBLIC_ORIGIN } = variables;
+  if (!ISSUERS && !ISSUER && !PUBLIC_ORIGIN) {
+    const home = resolve(variables.EDGEPASS_HOME || `${projectRoot}.edgepass`);
+    throw new SystemNotFound(
+      `no dev has run in ${home}: start deno task dev there, or set EDGEPASS_HOME or ISSUERS`,
+    );
+  }
+  const ofDev = own?.isDev && !UPSTASH_REDIS_REST_URL ? own : undefined;
   return {
-    name: "the environment",
-    settings: variables,
+    name: ofDev ? `the environment, with revocations of ${ofDev.name}` : "the environment",
+    settings: { ...variables, ...readRedis(ofDev?.settings ?? {}) },
     async fetchOwnKeys() {
       if (!PUBLIC_ORIGIN) throw new SystemNotFound("PUBLIC_ORIGIN is not set");
       return await callOnce(() => createOriginClient(PUBLIC_ORIGIN));
     },
   };
+}
+
+function readRedis(
+  { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN }: Readonly<Partial<Record<string, string>>>,
+): Readonly<Record<string, string>> {
+  if (!UPSTASH_REDIS_REST_URL || !UPSTASH_REDIS_REST_TOKEN) return {};
+  return { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN };
 }
 
 function findSystemOrNone(variables: Readonly<Record<string, string>>) {
@@ -88,8 +105,9 @@ export async function inspectToken(
     const head = wrap(`Checked against the issuers of ${name}: ${names || "none"}`, maxWidth);
     const size = new TextEncoder().encode(token).length;
     const report = formatReport(inspection, { inspector, size, showsAll, now: now(), ansi });
-    const isReadable = claims !== undefined && !("unavailable" in outcome);
-    const code = "identity" in outcome ? 0 : isReadable ? 1 : 2;
+    const isRefused = "reason" in outcome &&
+      (claims !== undefined || outcome.reason !== "malformed");
+    const code = "identity" in outcome ? 0 : isRefused ? 1 : 2;
     return { text: [...head, "", report].join("\n"), code };
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";

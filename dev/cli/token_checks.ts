@@ -77,13 +77,13 @@ export const describers: Readonly<Record<string, Describe>> = {
     const listed = issuer?.tenants === "any" ? "any" : anyOf(issuer?.tenants ?? []);
     return [`${name} as in iss: ${listed}`, show(claims?.[name])];
   },
-  claims: ({ issuer, outcome, checks }) => [
+  claims: ({ issuer, claims, outcome, checks }) => [
     issuer?.alias === undefined
       ? "every claim of our own tokens"
-      : `exp, sub or a client, each in its form${describeMap(issuer)}`,
+      : `exp, sub or a client, each in its form${describeMap(issuer, claims)}`,
     checks.some(({ check, state }) => check === "claims" && state === "failed") &&
       "reason" in outcome
-      ? outcome.reason
+      ? describeFault(outcome.reason, claims)
       : "",
   ],
   life: ({ issuer, claims }) => [
@@ -104,7 +104,13 @@ export const describers: Readonly<Record<string, Describe>> = {
   ],
   passport: ({ outcome }, { inspector: { policy } }) => [
     `a Passport of policy ${policy}, of 4096 bytes at most`,
-    "identity" in outcome ? outcome.identity.sub : "",
+    "identity" in outcome
+      ? outcome.identity.sub
+      : "reason" in outcome && outcome.reason === "claim_invalid:sub"
+      ? "a client, which Passports can carry from PASSPORT_POLICY=0.1.1 on"
+      : "bytes" in outcome
+      ? `${outcome.bytes} bytes`
+      : "",
   ],
   revocation: ({ checks, outcome }) => [
     "no entry of its jti, sid, subject and key",
@@ -120,12 +126,33 @@ function lifeOf({ alias, maxLifeSeconds }: AccessTokenIssuer): number {
   return alias === undefined ? Math.min(maxLifeSeconds, 900) : maxLifeSeconds;
 }
 
-/** Where the row says that claims are. */
-function describeMap({ claims }: AccessTokenIssuer): string {
-  const mapped = Object.entries(claims).flatMap(([name, path]) =>
-    typeof path === "string" || Array.isArray(path) ? [`${name} in ${nameOf(path)}`] : []
-  );
+/**
+ * Where the row says that claims are, as JSON: "a.b" is one name with a dot, and a path is a list.
+ * A claim that is not there is no error, so it has to be said here.
+ */
+function describeMap(
+  { claims: { roles, extra = {}, ...others } }: AccessTokenIssuer,
+  claims?: object,
+) {
+  const isRule = typeof roles === "object" && "from" in roles;
+  const further = Object.entries(extra).map(([name, path]) => [`extra.${name}`, path] as const);
+  const paths = [...Object.entries({ ...others, roles: isRule ? roles.from : roles }), ...further];
+  const mapped = paths.flatMap(([name, path]) => {
+    if (path === undefined) return [];
+    const missing = lookUp(claims, path) === undefined ? ": no such claim in this token" : "";
+    return [`${name} in ${clean(JSON.stringify(path))}${missing}`];
+  });
   return mapped.length === 0 ? "" : ` (${mapped.join(", ")})`;
+}
+
+/** What a token has instead of a claim that fits; never its value. */
+function describeFault(reason: string, claims: object | undefined): string {
+  const [, kind, name = ""] = /^(claim_missing|claim_invalid):(.*)$/s.exec(reason) ?? [];
+  if (kind === undefined) return clean(reason);
+  const value = lookUp(claims, name);
+  return value === undefined || value === null
+    ? `no ${clean(name)}`
+    : `${clean(name)}, ${typeOf(value)}`;
 }
 
 type Requirements = NonNullable<AccessTokenIssuer["require"]>;
@@ -141,7 +168,7 @@ function anyOf(values: readonly string[]): string {
 }
 
 function nameOf(path: ClaimPath): string {
-  return typeof path === "string" ? path : path.join(".");
+  return typeof path === "string" ? path : JSON.stringify(path);
 }
 
 function lookUp(claims: object | undefined, path: ClaimPath): unknown {

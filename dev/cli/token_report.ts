@@ -39,7 +39,7 @@ function formatCheck(
   const [expected, seen] = (isOpen ? undefined : describers[kind])?.(inspection, options, name) ??
     [];
   const [colour, mark] = marks[state];
-  const label = cut(kind === "require" ? name : kind, labelWidth).padEnd(labelWidth);
+  const label = cut(kind === "require" ? labelOf(name) : kind, labelWidth).padEnd(labelWidth);
   const text = [
     expected === undefined ? "not reached" : `expected ${expected}`,
     ...(seen ? [`seen ${seen}`] : []),
@@ -49,6 +49,11 @@ function formatCheck(
       ? `  ${options.ansi(colour, mark)} ${label} ${line}`
       : `${" ".repeat(labelWidth + 5)}${line}`
   );
+}
+
+/** A claim that a row requires may have the name of a check, as `typ` has. */
+function labelOf(claim: string): string {
+  return Object.hasOwn(describers, claim) ? `claim ${claim}` : claim;
 }
 
 function split(check: string): [kind: string, name?: string] {
@@ -91,11 +96,15 @@ function formatOutcome(
     );
   }
   if ("reason" in outcome) {
-    const { meaning, remedy } = describeTokenRefusal(outcome.reason);
+    const failed = checks.find(({ state }) => state === "failed")?.check;
+    // A scope or further claims may be too large before there is a Passport to measure.
+    const isOfPassport = failed === "passport" || outcome.reason === "too_large";
+    const fault = failed === "size" ? "token" : isOfPassport ? "passport" : undefined;
+    const { meaning, remedy } = describeTokenRefusal(outcome.reason, fault);
+    const isJwt = failed !== "structure";
+    const verdict = isJwt ? `Refused: ${outcome.reason}` : `No signed JWT: ${outcome.reason}`;
     return [
-      ...paragraph(
-        `${ansi("red", "Refused")}: ${outcome.reason}. The caller gets 401 ${outcome.code}.`,
-      ),
+      ...paragraph(`${ansi("red", verdict)}. The caller gets 401 ${outcome.code}.`),
       ...wrap(`${meaning}.`, maxWidth),
       ...wrap(`What to do: ${remedy}.`, maxWidth),
     ];

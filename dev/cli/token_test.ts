@@ -47,7 +47,11 @@ interface Options {
 
 async function inspect(text: string, { variables, showsAll = false }: Options = {}) {
   const outcome = await inspectToken(text, {
-    variables: variables ?? { ISSUERS: JSON.stringify([row]), PASSPORT_POLICY: "0.1.1" },
+    variables: variables ?? {
+      ISSUERS: JSON.stringify([row]),
+      PASSPORT_POLICY: "0.1.1",
+      EDGEPASS_HOME: "/nowhere",
+    },
     showsAll,
     now: () => nowSeconds * 1000,
     ansi: createAnsi(false),
@@ -120,11 +124,12 @@ for (const [what, make, check, reason] of refusals) {
   Deno.test(`a token with ${what} fails at ${check}, for ${reason}`, async () => {
     const token = await make();
     const { text, code, marked } = await inspect(token);
-    assert.equal(code, check === "structure" ? 2 : 1, text);
+    assert.equal(code, reason === "malformed" ? 2 : 1, text);
     assert.deepEqual(marked.filter((line) => line.startsWith("✗")), [`✗ ${check}`], text);
     const at = marked.indexOf(`✗ ${check}`);
     assert.ok(marked.slice(at + 1).every((line) => line.startsWith("·")), text);
-    assert.ok(text.includes(`\nRefused: ${reason}. `), text);
+    const verdict = check === "structure" ? "No signed JWT" : "Refused";
+    assert.ok(text.includes(`\n${verdict}: ${reason}. `), text);
     assert.match(text, /\nWhat to do: /);
     for (const secret of [token, ...token.split(".").filter((part) => part.length > 40)]) {
       assert.ok(!text.includes(secret), "the token itself");
@@ -160,6 +165,48 @@ Deno.test("a client passes where services take one, and is refused where they do
   const refused = await inspect(token, { variables: { ISSUERS, PASSPORT_POLICY: "0.1.0" } });
   assert.deepEqual([refused.code, refused.marked.at(-2)], [1, "✗ passport"]);
   assert.match(refused.text, /Refused: claim_invalid:sub\. /);
+  assert.match(refused.text, /What to do: Set PASSPORT_POLICY=0\.1\.1/);
+});
+
+Deno.test("each fault of too_large has its own remedy and the bytes that were seen", async () => {
+  const token = await inspect(await makeToken({ more: "x".repeat(8000) }));
+  assert.match(token.text, /✗ size .*8192 bytes at most; seen \d+ bytes/);
+  assert.match(token.text, /raise maxTokenBytes of the\s+row/);
+  const roles = Array.from({ length: 300 }, (_, at) => `role-number-${at}`);
+  const passport = await inspect(await makeToken({ roles }));
+  assert.match(passport.text, /✗ passport .*seen \d{4,} bytes/);
+  assert.match(passport.text, /a\s+higher\s+maxTokenBytes\s+does\s+not\s+help/);
+});
+
+Deno.test("a path that is one name with a dot is shown as such, and as missing", async () => {
+  const inspectRoles = async (roles: unknown) => {
+    const ISSUERS = JSON.stringify([{ ...row, claims: { roles } }]);
+    const token = await makeToken({ realm_access: { roles: ["learner"] } });
+    const { text } = await inspect(token, { variables: { ISSUERS, EDGEPASS_HOME: "/nowhere" } });
+    return text.replaceAll(/\s+/g, " ");
+  };
+  assert.match(
+    await inspectRoles("realm_access.roles"),
+    /roles in "realm_access\.roles": no such claim in this token\)/,
+  );
+  for (const path of [["realm_access", "roles"], { from: ["realm_access", "roles"] }]) {
+    assert.match(await inspectRoles(path), /\(roles in \["realm_access","roles"\]\)/);
+  }
+});
+
+Deno.test("a remedy says first that this may be an ID token, before the row is loosened", async () => {
+  for (const changes of [{ aud: "web" }, { org: null }, { azp: "tv" }]) {
+    const { text } = await inspect(await makeToken(changes));
+    assert.match(text, /What to do: This may be an ID token, or a token for another API/);
+  }
+});
+
+Deno.test("without a start of dev and without ISSUERS nothing is checked, and it is said why", async () => {
+  const { text, code } = await inspect(await makeToken(), {
+    variables: { EDGEPASS_HOME: "/nowhere" },
+  });
+  assert.equal(code, 2);
+  assert.match(text, /no dev has run in \/nowhere: start deno task dev/);
 });
 
 Deno.test("a revoked token fails at revocation where the settings name Redis", async () => {

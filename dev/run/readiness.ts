@@ -1,7 +1,7 @@
 import { parseJson } from "@edgepass/shared/crypto";
 import { stripVTControlCharacters } from "node:util";
 import * as z from "zod/mini";
-import { readLogLine } from "../terminal/log_line.ts";
+import { readLogLine, toReason } from "../terminal/log_line.ts";
 import type { Ending, RunningProcess } from "./processes.ts";
 import { StartError } from "../workspace/start.ts";
 
@@ -12,10 +12,17 @@ export interface ReadinessOptions {
   readonly timeoutMs: number;
   /** The host name for requests to the gateway; it serves no other. */
   readonly host: string;
+  /** Is told, once it has taken some seconds, what a process says that it waits for. */
+  readonly waiting?: (detail: string) => void;
+  /** Milliseconds until it is told, 3000 by default. */
+  readonly patienceMs?: number;
 }
 
 /** What a ready process reports that works only in part: the issuers without usable keys. */
 const Degraded = z.object({ degraded: z._default(z.array(z.string()), []) });
+
+/** What a process that is not ready reports of each part that it needs. */
+const Checks = z.object({ checks: z.record(z.string(), z.string()) });
 
 /**
  * Waits until a process answers 200 on `/readyz`, and returns what it names as degraded.
@@ -25,11 +32,12 @@ const Degraded = z.object({ degraded: z._default(z.array(z.string()), []) });
 export async function waitUntilReady(
   process: Pick<RunningProcess, "name" | "ended">,
   port: number,
-  { timeoutMs, host }: ReadinessOptions,
+  { timeoutMs, host, waiting, patienceMs = 3_000 }: ReadinessOptions,
 ): Promise<readonly string[]> {
   // The gateway accepts only its public name, which may not be that of this loopback port.
   const client = Deno.createHttpClient({ allowHost: true });
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
+  let isTold = waiting === undefined;
   const ended = process.ended.then((ending) => ({ ending }));
   try {
     for (let detail = "no response";;) {
@@ -37,7 +45,13 @@ export async function waitUntilReady(
       if ("ending" in state) throw toStartError(state.ending);
       if (state.degraded) return state.degraded;
       detail = state.detail ?? detail;
-      if (performance.now() > deadline) {
+      const tookMs = performance.now() - startedAt;
+      // A minute without a word looks like a hang.
+      if (!isTold && state.detail !== undefined && tookMs > patienceMs) {
+        isTold = true;
+        waiting?.(state.detail);
+      }
+      if (tookMs > timeoutMs) {
         const seconds = Math.round(timeoutMs / 1000);
         throw new StartError(`${process.name} is not ready after ${seconds} s: ${detail}`);
       }
@@ -62,10 +76,54 @@ async function probe(
     if (response.status === 200) {
       return { degraded: z.safeParse(Degraded, parseJson(text)).data?.degraded ?? [] };
     }
-    return { detail: text.slice(0, 300) || `status ${response.status}` };
+    return { detail: readUnready(text) ?? (text.slice(0, 300) || `status ${response.status}`) };
   } catch {
     return {};
   }
+}
+
+/** The parts that are not ready, with the reason of each. */
+function readUnready(text: string): string | undefined {
+  const { checks = {} } = z.safeParse(Checks, parseJson(text)).data ?? {};
+  const unready = Object.entries(checks).filter(([, state]) => state !== "ready");
+  return unready.map(([name, state]) => `${name}: ${state}`).join("; ") || undefined;
+}
+
+/** The issuer whose keys the gateway could not read, and why, if a line of it says so. */
+export function readUnreadKeys(text: string): { issuer: string; cause: string } | undefined {
+  const line = readLogLine(stripVTControlCharacters(text));
+  if (line?.message !== "Issuer's keys could not be read") return undefined;
+  const { issuer, cause } = line.fields;
+  return { issuer: String(issuer), cause: toReason(cause) ?? "see its log" };
+}
+
+/** The gateway's response may be here before the line that it wrote first. */
+export async function untilCausesRead(
+  issuers: readonly string[],
+  causes: ReadonlyMap<string, string>,
+): Promise<void> {
+  const hasAll = () => issuers.every((issuer) => causes.has(issuer));
+  for (let tries = 0; tries < 10 && !hasAll(); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+/** A warning about an issuer that the system starts without. */
+export function describeDegraded(issuer: string, causes: ReadonlyMap<string, string>): string {
+  const cause = causes.get(issuer);
+  return `No usable keys of issuer ${issuer} yet${cause === undefined ? "" : ` (${cause})`}: ` +
+    "its tokens get 503 until its keys can be read; see deno task doctor";
+}
+
+/** What a start that takes long waits for. */
+export function describeWait(
+  name: string,
+  detail: string,
+  causes: ReadonlyMap<string, string>,
+): string {
+  const why = [...causes].filter(([issuer]) => detail.includes(`issuer ${issuer}: `))
+    .map(([issuer, cause]) => ` (${issuer}: ${cause})`);
+  return `Waiting for ${name}, which is not ready: ${detail}${why.join("")}; see deno task doctor`;
 }
 
 /** A program that refuses its settings reports it itself, in one complete line. */

@@ -12,11 +12,15 @@ import {
   writeText,
 } from "../workspace/workspace.ts";
 import {
+  describeDegraded,
   describeEnding,
+  describeWait,
   exitCodeOf,
   isRefusal,
   livenessOf,
   readRefusal,
+  readUnreadKeys,
+  untilCausesRead,
   untilDead,
   waitUntilReady,
 } from "./readiness.ts";
@@ -114,9 +118,12 @@ async function start(options: Start): Promise<Ending> {
   }
   const refusal = Promise.withResolvers<never>();
   refusal.promise.catch(() => {}); // It may reject when no code awaits it any more.
+  const causes = new Map<string, string>();
   const running = processes.map((plan) => {
     const process = startProcess(plan, (line, from) => {
       logs.receive(line, from);
+      const unread = readUnreadKeys(line);
+      if (unread) causes.set(unread.issuer, unread.cause);
       const reason = mode === "workers" ? readRefusal(line) : undefined;
       if (reason !== undefined) refusal.reject(new StartError(reason));
     });
@@ -135,17 +142,17 @@ async function start(options: Start): Promise<Ending> {
   const host = URL.parse(settings.PUBLIC_ORIGIN)?.host ?? `127.0.0.1:${settings.PORT}`;
   const ended = Promise.race(running.map((process) => process.ended));
   const waitFor = (process: (typeof running)[number]) =>
-    waitUntilReady(process, process.port, { timeoutMs: readyTimeoutMs, host });
+    waitUntilReady(process, process.port, {
+      timeoutMs: readyTimeoutMs,
+      host,
+      waiting: (detail) => logs.report("warn", describeWait(process.name, detail, causes)),
+    });
   const [gateway, ...others] = running;
   // The gateway comes last: it loads the keys of auth when it starts, and not again for a while.
   await Promise.all(others.map(waitFor));
   const degraded = gateway ? await Promise.race([waitFor(gateway), refusal.promise]) : [];
-  for (const issuer of degraded) {
-    logs.report(
-      "warn",
-      `No usable keys of issuer ${issuer} yet, so its tokens are refused; see deno task doctor`,
-    );
-  }
+  await untilCausesRead(degraded, causes);
+  for (const issuer of degraded) logs.report("warn", describeDegraded(issuer, causes));
   deliveries.open();
   await welcome({ ...options, settings, host, observer });
   if (mode !== "workers") return await ended;

@@ -98,7 +98,7 @@ function show(value: unknown): string {
 }
 
 /** An error's message and its cause; the file has the rest. */
-function toReason(value: unknown): string | undefined {
+export function toReason(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null || !("message" in value)) return undefined;
   if (typeof value.message !== "string") return undefined;
   const cause = "cause" in value ? toReason(value.cause) : undefined;

@@ -9,8 +9,10 @@ export interface Shape {
   readonly header?: Members;
   /** `accepted`, or the reason of its refusal. */
   readonly outcome: string;
-  /** The Passport's subject of an accepted one. */
+  /** The Passport's subject of an accepted one, under policy 0.1.1. */
   readonly sub?: string;
+  /** Under 0.1.0, where it differs: a subject, or the reason of the refusal. */
+  readonly under010?: string;
 }
 
 /** The columns of the table in docs/identity-providers.md. */
@@ -38,6 +40,11 @@ export interface Provider {
   readonly discovery?: { readonly at: string; readonly issuer?: string; readonly keys: string };
   readonly header: Members;
   readonly claims: Members;
+  /**
+   * Whether its role `admin` is the gateway's. Never where others than the installation's owner
+   * assign roles: they would read and change its configuration.
+   */
+  readonly administers: boolean;
   /** What the service gets. */
   readonly passport: Members;
   readonly shapes: Readonly<Record<Column, Shape | undefined>>;

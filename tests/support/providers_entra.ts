@@ -64,6 +64,7 @@ export const entraV1: Provider = {
     unique_name: "jane@example.com",
     ver: "1.0",
   },
+  administers: true,
   passport: {
     sub: `user:entra-v1:${oid}`,
     tenant: tid,
@@ -104,6 +105,7 @@ export const entraV2: Provider = {
     preferred_username: "jane@example.com",
     ver: "2.0",
   },
+  administers: true,
   passport: { sub: `user:entra:${oid}`, tenant: tid, roles: ["admin"], scope: "Orders.Read" },
   shapes: {
     machine: accepted(`user:entra:${appOnly.oid}`, { ...appOnly, azp: job, azpacr: "1" }),
@@ -133,7 +135,8 @@ export const entraMany: Provider = {
     issuer: v2("{tenantid}"),
     keys: "https://login.microsoftonline.com/organizations/discovery/v2.0/keys",
   },
-  passport: { ...entraV2.passport, sub: `user:entra:${tid}:${oid}` },
+  administers: false,
+  passport: { ...entraV2.passport, sub: `user:entra:${tid}:${oid}`, roles: ["org-admin"] },
   shapes: {
     ...entraV2.shapes,
     machine: accepted(`user:entra:${tid}:${appOnly.oid}`, { ...appOnly, azp: job, azpacr: "1" }),

@@ -23,6 +23,7 @@ export const firebase: Provider = {
     roles: ["admin"],
     firebase: { identities: { email: ["jane@example.com"] }, sign_in_provider: "password" },
   },
+  administers: true,
   passport: { sub: "user:firebase:kZp3Xw9ExampleUid", roles: ["admin"] },
   shapes: {
     machine: refused("unknown_issuer", {
@@ -73,6 +74,7 @@ export const google: Provider = {
     email_verified: true,
     at_hash: "HK6E_P6Dh8Y93mRNtsDB1Q",
   },
+  administers: false,
   passport: { sub: "user:google:110169484474386276334", roles: ["staff"] },
   shapes: {
     machine: refused("claim_invalid:azp", {

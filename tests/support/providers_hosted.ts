@@ -28,6 +28,7 @@ export const auth0: Provider = {
     scope: "openid profile read:orders",
     "https://api.example.com/roles": ["admin"],
   },
+  administers: true,
   passport: {
     sub: "user:auth0:auth0|507f1f77bcf86cd799439011",
     roles: ["admin"],
@@ -80,11 +81,12 @@ export const clerk: Provider = {
     v: 2,
     o: { id: "org_2xExampleOrg", slg: "example", rol: "admin" },
   },
+  administers: false,
   passport: {
     sub: "user:clerk:user_2xExampleUser",
     sid: "sess_2xExampleSession",
     tenant: "org_2xExampleOrg",
-    roles: ["admin"],
+    roles: ["org-admin"],
   },
   shapes: {
     machine: refused("claim_missing:azp", {
@@ -138,6 +140,7 @@ export const cognito: Provider = {
     jti: "0f1e2d3c-4b5a-4697-8879-aabbccddeeff",
     username: "jane",
   },
+  administers: true,
   passport: {
     sub: "user:cognito:aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
     sid: "7f6e5d4c-3b2a-4190-8877-665544332211",
@@ -145,13 +148,16 @@ export const cognito: Provider = {
     scope: "openid api/orders.read",
   },
   shapes: {
-    machine: accepted("client:cognito:2nightly34567890", {
-      sub: "2nightly34567890",
-      client_id: "2nightly34567890",
-      username: undefined,
-      origin_jti: undefined,
-      event_id: undefined,
-    }),
+    machine: {
+      ...accepted("client:cognito:2nightly34567890", {
+        sub: "2nightly34567890",
+        client_id: "2nightly34567890",
+        username: undefined,
+        origin_jti: undefined,
+        event_id: undefined,
+      }),
+      under010: "user:cognito:2nightly34567890",
+    },
     otherClient: refused("claim_invalid:client_id", { client_id: "3other4567890123" }),
     idToken: refused("audience", {
       aud: "1example23456789",
@@ -193,14 +199,18 @@ export const okta: Provider = {
     sub: "jane@example.com",
     groups: ["admin"],
   },
+  administers: true,
   passport: { sub: "user:okta:00u1example2user3", roles: ["admin"], scope: "openid orders.read" },
   shapes: {
-    machine: accepted("client:okta:0oa1example2job3", {
-      cid: "0oa1example2job3",
-      sub: "0oa1example2job3",
-      uid: undefined,
-      auth_time: undefined,
-    }),
+    machine: {
+      ...accepted("client:okta:0oa1example2job3", {
+        cid: "0oa1example2job3",
+        sub: "0oa1example2job3",
+        uid: undefined,
+        auth_time: undefined,
+      }),
+      under010: "claim_invalid:sub",
+    },
     otherClient: refused("claim_invalid:cid", { cid: "0oa1example2oth3" }),
     idToken: refused("audience", { aud: "0oa1example2web3", cid: undefined, scp: undefined }),
     otherTenant: elsewhere("https://other.okta.com/oauth2/default"),

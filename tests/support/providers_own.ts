@@ -51,6 +51,7 @@ export const keycloak: Provider = {
     scope: "openid email profile",
     preferred_username: "jane",
   },
+  administers: true,
   passport: {
     sub: "user:keycloak:f5e7a3c2-1111-4222-8333-444455556666",
     sid: "9b8c7d6e-5f4a-4b3c-8d2e-1f0a9b8c7d6e",
@@ -122,6 +123,7 @@ export const supabase: Provider = {
     session_id: "4b938a09-5372-4177-a314-cfa292099ea2",
     is_anonymous: false,
   },
+  administers: true,
   passport: {
     sub: "user:supabase:8ccaa7af-909f-44e7-84cb-67cdccb56be6",
     sid: "4b938a09-5372-4177-a314-cfa292099ea2",
@@ -167,10 +169,11 @@ export const zitadel: Provider = {
     },
     "urn:zitadel:iam:user:resourceowner:id": "259241944654282755",
   },
+  administers: false,
   passport: {
     sub: "user:zitadel:259241944654282754",
     tenant: "259241944654282755",
-    roles: ["admin"],
+    roles: ["org-admin"],
   },
   shapes: {
     machine: accepted("user:zitadel:259254317079330818", {
@@ -208,6 +211,7 @@ export const betterAuth: Provider = {
     roles: ["admin"],
     sid: "sXk9ExampleSessionId",
   },
+  administers: true,
   passport: {
     sub: "user:better-auth:mKx2ExampleUserId",
     sid: "sXk9ExampleSessionId",

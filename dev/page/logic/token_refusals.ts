@@ -18,8 +18,8 @@ type Words = readonly [meaning: string, remedy: string];
  */
 export const refusalWords: Readonly<Record<string, Words>> = {
   too_large: [
-    "The token has more bytes than its issuer's row allows, or its Passport has more than 4096",
-    "Keep fewer roles with `claims.roles`, have the provider leave out groups, or raise `maxTokenBytes` (12288 at most)",
+    "The token has more bytes than its issuer's row allows, or more roles, scope or `claims.extra` than the 4096 bytes of a Passport can carry",
+    "`deno task token` shows which. A token: have the provider leave out groups, or raise `maxTokenBytes` (12288 at most). A Passport: keep fewer roles with `claims.roles`, or name fewer claims in `claims.extra`",
   ],
   malformed: [
     "The credential is not a signed JWT: three parts in base64url, the first two JSON objects with no member twice",
@@ -27,7 +27,7 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   ],
   unknown_issuer: [
     "No row of `ISSUERS` has the token's `iss`, which is compared exactly, with a slash at its end too",
-    "Copy `iss` of the token into a row of `ISSUERS`, or send the token to the gateway of its environment",
+    "Send the token to the gateway of its environment. Only if this issuer is to vouch for your callers: copy `iss` of the token into a row of `ISSUERS`",
   ],
   "header_<name>": [
     "The token's header has a member by which a token could choose its key or how it is read, or a `kid` that is no text of 1 to 256 characters",
@@ -35,11 +35,11 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   ],
   typ: [
     "The header's `typ` is not one that the issuer's row accepts",
-    "Send the access token, not an ID token or a refresh token; else add the `typ` to the row",
+    "This may be an ID token or a refresh token: send the access token. Add the `typ` to the row only if this issuer's access tokens have it",
   ],
   alg_not_allowed: [
     "The header's `alg` is not in `algorithms` of the issuer's row, or not the algorithm of the key that it names",
-    "Add the algorithm to the row if the provider is to sign with it; HS256 and its siblings are never accepted",
+    "Add the algorithm to the row only if the provider is to sign with it; HS256 and its siblings are never accepted",
   ],
   kid_unknown: [
     "The issuer's key set has no key of the token's `kid`, or, for a token without one, not exactly one key of its algorithm",
@@ -51,19 +51,19 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   ],
   audience: [
     "The token is for another API: `aud` has none of the row's `audience`, or the row has `clients` alone and the token has an `aud`",
-    "Request the token for this API, or add its `aud` to `audience` of the row",
+    "This may be an ID token, or a token for another API: request an access token for this API. Add its `aud` to `audience` of the row only if the token is meant for this API",
   ],
   "claim_missing:<name>": [
     "The token has no such claim, or null, and the gateway or the issuer's row requires it",
-    "Have the provider add the claim, name the claim that has the value in `claims`, or change the row's `require` or `clients`",
+    "This may be an ID token, or a token for another API: request an access token for this API. If it is one, have the provider add the claim, or name the claim that has the value in `claims`; `require` and `clients` keep other tokens out",
   ],
   "claim_invalid:<name>": [
     "The claim has another value or form than the gateway or the issuer's row requires, or the Passport policy cannot express it",
-    "Compare the claim with the row: `deno task token` shows both. A tenant or client that is to pass belongs on the row's list",
+    "This may be an ID token, or a token for another API: `deno task token` shows the claim beside the row. Add a tenant, client or value to the row only if its tokens are meant for this API. For `sub` of a client see `PASSPORT_POLICY`: from 0.1.1 on Passports can carry clients",
   ],
   life_too_long: [
     "The token lives longer than `maxLifeSeconds` of its issuer's row (one of our own: 900 seconds)",
-    "Shorten the life of access tokens at the provider, or raise `maxLifeSeconds`",
+    "Shorten the life of access tokens at the provider; with a higher `maxLifeSeconds` a stolen token works longer",
   ],
   not_yet_valid: [
     "The token's `nbf` or `iat` is in the future, beyond `LEEWAY_SECONDS`",
@@ -88,15 +88,40 @@ export const refusalWords: Readonly<Record<string, Words>> = {
   ],
 };
 
+/** What is known of a token beyond the reason: which of two faults it has. */
+export type RefusalFault = "token" | "passport";
+
+/** The words of a reason that covers two faults, where it is known which. */
+const faultWords: Readonly<Record<string, Readonly<Partial<Record<RefusalFault, Words>>>>> = {
+  too_large: {
+    token: [
+      "The token itself has more bytes than its issuer's row allows",
+      "Have the provider put less into it, for example no groups, or raise `maxTokenBytes` of the row (12288 at most)",
+    ],
+    passport: [
+      "The token may pass, but has more roles, scope or `claims.extra` than the 4096 bytes of a Passport can carry",
+      "Keep fewer roles with `claims.roles` of the row, or name fewer claims in `claims.extra`; a higher `maxTokenBytes` does not help",
+    ],
+  },
+  "claim_invalid:sub": {
+    passport: [
+      "The token's subject is a client, and Passports of policy 0.1.0 cannot express one",
+      "Set `PASSPORT_POLICY=0.1.1`, once every service accepts Passports of it",
+    ],
+  },
+};
+
 /** A reason as `refusalWords` has it, without its name. */
 export function toRefusalKind(reason: string): string {
   return reason.replace(/^(header_|claim_missing:|claim_invalid:).*$/s, "$1<name>");
 }
 
 /** A reason in words; one with a name has the words of its kind. */
-export function describeTokenRefusal(reason: string): TokenRefusal {
+export function describeTokenRefusal(reason: string, fault?: RefusalFault): TokenRefusal {
   const kind = toRefusalKind(reason);
-  const [meaning, remedy] = (Object.hasOwn(refusalWords, kind) && refusalWords[kind]) ||
+  const [meaning, remedy] =
+    (fault && Object.hasOwn(faultWords, reason) && faultWords[reason]?.[fault]) ||
+    (Object.hasOwn(refusalWords, kind) && refusalWords[kind]) ||
     ["The gateway refused the token", "See docs/token-refusals.md of the gateway's version"];
   return { reason, meaning: plain(meaning), remedy: plain(remedy) };
 }
@@ -116,5 +141,17 @@ export function readTokenRefusal(
   const span = spans.findLast(({ service, kind }) => service === "gateway" && kind === "server");
   const line = logs.findLast(({ service, fields }) => service === "gateway" && fields.tokenRefusal);
   const reason = span ? span.attributes["edgepass.token.refusal"] : line?.fields.tokenRefusal;
-  return typeof reason === "string" && reason !== "" ? describeTokenRefusal(reason) : undefined;
+  if (typeof reason !== "string" || reason === "") return undefined;
+  const tooLarge = reason === "too_large" ? logs.find(isTooLarge)?.fields : undefined;
+  const refusal = describeTokenRefusal(reason, tooLarge && "passport");
+  if (!tooLarge) return refusal;
+  const { bytes, largestClaims } = tooLarge;
+  const largest = Array.isArray(largestClaims)
+    ? `, its largest claims ${largestClaims.join(", ")}`
+    : "";
+  return { ...refusal, meaning: `${refusal.meaning}: it would have ${bytes} bytes${largest}` };
+}
+
+function isTooLarge({ service, message }: RequestDetail["logs"][number]): boolean {
+  return service === "gateway" && message === "Passport is too large";
 }
