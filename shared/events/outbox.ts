@@ -1,7 +1,8 @@
 import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { currentContext } from "../context/request_context.ts";
-import { type Orm, orm, type SomeChanges, uuidv7 } from "../sql/store.ts";
+import { uuidv7 } from "../sql/rows.ts";
+import { type Orm, orm, type SomeChanges } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../telemetry/trace_context.ts";
 import {

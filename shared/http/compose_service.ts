@@ -3,7 +3,7 @@ import { type Bindings, readConfig } from "../composition/settings.ts";
 import { livePolicies } from "../resilience/mod.ts";
 import type { EventEndpoint, Events, EventTable } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { uuidv7 } from "../sql/store.ts";
+import { uuidv7 } from "../sql/rows.ts";
 import { readSqlDb, sqlSource } from "../sql/open_sql_db.ts";
 import {
   type Application,

@@ -10,15 +10,8 @@ export {
   UniqueViolation,
   VersionConflict,
 } from "./statement.ts";
-export {
-  deleteStoredResponses,
-  type Orm,
-  orm,
-  readCursor,
-  toCursor,
-  toPage,
-  uuidv7,
-} from "./store.ts";
+export { readCursor, toCursor, toPage, uuidv7 } from "./rows.ts";
+export { deleteStoredResponses, type Orm, orm } from "./store.ts";
 export { migrate, type Migration, pendingMigrations } from "./sql_text.ts";
 export {
   type D1Binding,

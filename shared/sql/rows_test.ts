@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { encodeBase64Url } from "../crypto/encoding.ts";
 import { Problem } from "../problem.ts";
-import { readCursor, toCursor, toPage, uuidv7 } from "./store.ts";
+import { readCursor, toCursor, toPage, uuidv7 } from "./rows.ts";
 
 Deno.test("uuidv7 has its time, version and variant where RFC 9562 §5.7 puts them", () => {
   const times = fc.integer({ min: 0, max: 2 ** 48 - 1 });
