@@ -210,6 +210,7 @@ Deno.test("without a start of dev and without ISSUERS nothing is checked, and it
 });
 
 Deno.test("a revoked token fails at revocation where the settings name Redis", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "edgepass-token-" });
   const entries = new Map([["rv:ready", "1"]]);
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
     const commands: string[][] = await request.json();
@@ -232,7 +233,19 @@ Deno.test("a revoked token fails at revocation where the settings name Redis", a
     assert.deepEqual([revoked.code, revoked.marked.at(-1)], [1, "✗ revocation"], revoked.text);
     assert.match(revoked.text, /\nRefused: revoked:login\. The caller gets 401 token_revoked\./);
     assert.ok(!revoked.text.includes("redis-token"));
+    // The variable that dev was started with is often still in the shell.
+    const { ISSUERS, ...redis } = variables;
+    const dev = { PORT: "1", PUBLIC_ORIGIN: "http://127.0.0.1:1", ...redis };
+    const lines = Object.entries(dev).map(([name, value]) => `${name}='${value}'\n`);
+    Deno.writeTextFileSync(`${folder}/dev.env`, lines.join(""));
+    const inShell = await inspect(token, { variables: { ISSUERS, EDGEPASS_HOME: folder } });
+    assert.deepEqual([inShell.code, inShell.marked.at(-1)], [1, "✗ revocation"], inShell.text);
+    assert.match(
+      inShell.text,
+      /the environment, with revocations of http:\/\/127\.0\.0\.1:1: acme/,
+    );
   } finally {
+    await Deno.remove(folder, { recursive: true });
     await server.shutdown();
   }
 });
