@@ -89,17 +89,14 @@ export function createTokenInspector(
   },
 ): TokenInspector {
   const settings = readSettings(bindings);
-  const iss = settings.ISSUER ?? settings.PUBLIC_ORIGIN;
-  const audience = settings.AUDIENCE ?? settings.PUBLIC_ORIGIN;
-  const own: IssuerOptions[] = iss !== undefined && audience !== undefined
-    ? [{ iss, audience, algorithms: ["EdDSA"], jwks: ownKeys }]
-    : [];
+  const own = toOwnIssuer(settings, ownKeys);
   const faults: unknown[] = [];
   const sizes: number[] = [];
   const effects = { now, log: collectFields(faults, sizes) };
   const issuers = createIssuers([...own, ...settings.ISSUERS.map(toIssuer)], effects);
   const { LEEWAY_SECONDS: leewaySeconds, PASSPORT_POLICY: policy } = settings;
-  const passport = { issuer: iss ?? "", audience: settings.TRUST_DOMAIN, signingKeys: {}, policy };
+  const [{ iss: issuer = "" } = {}] = own;
+  const passport = { issuer, audience: settings.TRUST_DOMAIN, signingKeys: {}, policy };
   const requireSignable = createRequireSignable(passport, effects);
   const { patch } = chooseForm(passport, undefined);
   const isNotRevoked = createRevocationCheck(settings, effects);
@@ -144,6 +141,16 @@ export function createTokenInspector(
       };
     },
   };
+}
+
+/** Our own issuer, where the settings name it. */
+function toOwnIssuer(
+  { ISSUER, AUDIENCE, PUBLIC_ORIGIN }: ReturnType<typeof readSettings>,
+  jwks: (signal: AbortSignal) => Promise<Response>,
+): IssuerOptions[] {
+  const [iss, audience] = [ISSUER ?? PUBLIC_ORIGIN, AUDIENCE ?? PUBLIC_ORIGIN];
+  if (iss === undefined || audience === undefined) return [];
+  return [{ iss, audience, algorithms: ["EdDSA"], jwks }];
 }
 
 /** Longest wait for Redis: nobody waits for this response. */
