@@ -104,10 +104,8 @@ export function createTokenInspector(
   async function decide(token: string, passed: Set<string>): Promise<TokenInspection["outcome"]> {
     const options = { issuers, nowSeconds: now() / 1000, leewaySeconds };
     try {
-      const verdict = await verifyAccessToken(token, {
-        ...options,
-        passed: (check) => passed.add(check),
-      });
+      const report = (check: string) => passed.add(check);
+      const verdict = await verifyAccessToken(token, { ...options, passed: report });
       if ("refusal" in verdict) return verdict.refusal;
       requireSignable(verdict.token, "");
       passed.add("passport");
