@@ -134,7 +134,7 @@ Deno.test("deno task doctor exits with 1 where a check fails, and shows no secre
     const line of [
       /^fail {2}home .*\/keys\/refresh-token-key is open to other users → chmod 600 /m,
       /^warn {2}names .*OTEL_EXPORTER_OLTP_ENDPOINT → .* set OTEL_EXPORTER_OTLP_ENDPOINT/m,
-      /^fail {2}settings +ISSUERS: must be JSON \(gateway\) → set ISSUERS /m,
+      /^fail {2}settings +ISSUERS: must be JSON \(gateway\) → correct its rows: docs\/reference.md /m,
       /^fail {2}keys +PASSPORT_KEYS \(0\.secret\): must be at least 32 random bytes/m,
       /^fail {2}databases +USER_DB is damaged or cannot be read/m,
       /^warn {2}issuers +they were not asked → fix ISSUERS, which settings reports above$/m,
