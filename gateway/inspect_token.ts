@@ -101,15 +101,16 @@ export function createTokenInspector(
   const { patch } = chooseForm(passport, undefined);
   const isNotRevoked = createRevocationCheck(settings, effects);
 
-  async function decide(token: string, passed: Set<string>): Promise<TokenInspection["outcome"]> {
+  async function decide(token: string, marks: Marks): Promise<TokenInspection["outcome"]> {
     const options = { issuers, nowSeconds: now() / 1000, leewaySeconds };
     try {
-      const report = (check: string) => passed.add(check);
+      const report = (check: string) => marks.set(check, "passed");
       const verdict = await verifyAccessToken(token, { ...options, passed: report });
       if ("refusal" in verdict) return verdict.refusal;
+      const isKnown = await isNotRevoked(verdict.token);
+      marks.set("revocation", isKnown ? "passed" : "not reached");
       requireSignable(verdict.token, "");
-      passed.add("passport");
-      if (await isNotRevoked(verdict.token)) passed.add("revocation");
+      marks.set("passport", "passed");
       return { identity: toIdentity(verdict.token, patch) };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -125,21 +126,24 @@ export function createTokenInspector(
     policy,
     issuers: issuers.all,
     async inspect(token) {
-      const passed = new Set<string>();
+      const marks: Marks = new Map();
       const { header, claims } = decode(token);
       const issuer = typeof claims?.iss === "string" ? issuers.find(claims.iss)?.issuer : undefined;
       // A request waits less long for a slow key set, and is answered 503 meanwhile.
       await issuer?.expectKeys([String(header?.kid)]);
-      const outcome = await decide(token, passed);
+      const outcome = await decide(token, marks);
       return {
         ...(header && claims ? { header, claims } : {}),
         ...(issuer ? { issuer } : {}),
-        checks: toChecks(outcome, { issuer, passed }),
+        checks: toChecks(outcome, { issuer, marks }),
         outcome,
       };
     },
   };
 }
+
+/** Each check that was decided, in the gateway's order; revocation may not be known. */
+type Marks = Map<string, "passed" | "not reached">;
 
 /** Our own issuer, where the settings name it. */
 function toOwnIssuer(
@@ -151,7 +155,7 @@ function toOwnIssuer(
   return [{ iss, audience, algorithms: ["EdDSA"], jwks }];
 }
 
-/** Longest wait for Redis: nobody waits for this response. */
+/** Longest wait for Redis: no request waits for this response. */
 const redisMs = 2_000;
 
 /**
@@ -179,19 +183,19 @@ function createRevocationCheck(
 /** Marks the checks: those that were reported, the next one, and the rest. */
 function toChecks(
   outcome: TokenInspection["outcome"],
-  { issuer, passed }: {
+  { issuer, marks }: {
     readonly issuer: AccessTokenIssuer | undefined;
-    readonly passed: ReadonlySet<string>;
+    readonly marks: Marks;
   },
 ): InspectedCheck[] {
-  const all = [...listChecks(issuer), "passport" as const, "revocation" as const];
-  const next = "identity" in outcome ? undefined : all.find((check) => !passed.has(check));
+  const all = [...listChecks(issuer), "revocation" as const, "passport" as const];
+  const next = "identity" in outcome ? undefined : all.find((check) => !marks.has(check));
   // A token beyond every row's limit is not decoded at all.
-  const isTooLarge = "reason" in outcome && outcome.reason === "too_large" && !passed.has("size");
+  const isTooLarge = "reason" in outcome && outcome.reason === "too_large" && !marks.has("size");
   const failed = isTooLarge ? "size" : next;
   return all.map((check) => ({
     check,
-    state: check === failed ? "failed" : passed.has(check) ? "passed" : "not reached",
+    state: check === failed ? "failed" : marks.get(check) ?? "not reached",
   }));
 }
 

@@ -297,8 +297,8 @@ Deno.test("a set without a usable key says which key was dropped and why; one wi
     await jwks.findKey(named("first"));
     await waitUntil("it is read", () => state.fetches === at + 2, 5_000);
   }
-  const told = lines.filter((line) => /key 1 \(\\*"weak\\*"\) /.test(line));
-  assert.equal(told.length, 1, lines.join("\n"));
+  const reported = lines.filter((line) => /key 1 \(\\*"weak\\*"\) /.test(line));
+  assert.equal(reported.length, 1, lines.join("\n"));
 });
 
 Deno.test("concurrent readers share one fetch", async () => {

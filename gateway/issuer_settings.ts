@@ -14,7 +14,7 @@ import * as z from "zod/mini";
 import { isLoopback } from "./issuer_hosts.ts";
 
 /** No longer than what a Passport verifier accepts. */
-const text = z.string().check(z.minLength(1), z.maxLength(512));
+export const text = z.string().check(z.minLength(1), z.maxLength(512));
 
 const url = text.check(
   z.refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {

@@ -137,7 +137,7 @@ function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) 
   };
 }
 
-/** A valid token that services cannot be told of: to the caller it is like any other invalid one. */
+/** A valid token that no Passport can carry: to the caller it is like any other invalid one. */
 function refusal(reason: RefusalReason, token?: AccessToken): Problem {
   return new Problem("token_invalid", { reason, issuer: token && nameIssuer(token) });
 }

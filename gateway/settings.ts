@@ -11,12 +11,9 @@ import { policyVersions } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";
 import { logSettings } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
-import { IssuerSettings } from "./issuer_settings.ts";
+import { IssuerSettings, text } from "./issuer_settings.ts";
 import type { ClientAddressSource } from "./request/headers.ts";
 import { passportSigningKeysSetting } from "./signing_keys.ts";
-
-/** No longer than what a Passport verifier accepts. */
-const text = z.string().check(z.minLength(1), z.maxLength(512));
 
 const clientAddress = z.pipe(
   z.string().check(

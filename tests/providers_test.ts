@@ -291,9 +291,9 @@ Deno.test("the page has the tables of the tests", () => {
 for (const provider of providers) {
   Deno.test(`the page says what can be revoked with ${provider.title}`, () => {
     const [, line] = /^- Revocable: ([^.]+)\./m.exec(readSection(page, provider)) ?? [];
-    const said = ["token", "login", "person", "key"].filter((word) => line?.includes(word));
+    const named = ["token", "login", "person", "key"].filter((word) => line?.includes(word));
     const levels = listRevocable(provider)
       .map(([level]) => level === "subject" ? "person" : level);
-    assert.deepEqual(said.toSorted(), levels.toSorted());
+    assert.deepEqual(named.toSorted(), levels.toSorted());
   });
 }

@@ -128,7 +128,7 @@ function lifeOf({ alias, maxLifeSeconds }: AccessTokenIssuer): number {
 
 /**
  * Where the row says that claims are, as JSON: "a.b" is one name with a dot, and a path is a list.
- * A claim that is not there is no error, so it has to be said here.
+ * A claim that is not there is no error, so this line names it.
  */
 function describeMap(
   { claims: { roles, extra = {}, ...others } }: AccessTokenIssuer,

@@ -64,7 +64,7 @@ async function inspect(text: string, { variables, showsAll = false }: Options = 
 
 const order = [
   "structure issuer size header typ algorithm key signature audience client org email claims life",
-  "start end passport revocation",
+  "start end revocation passport",
 ].join(" ").split(" ");
 
 Deno.test("an accepted token passes every check and shows the identity of its Passport", async () => {
@@ -201,7 +201,7 @@ Deno.test("a remedy says first that this may be an ID token, before the row is l
   }
 });
 
-Deno.test("without a start of dev and without ISSUERS nothing is checked, and it is said why", async () => {
+Deno.test("without a start of dev and without ISSUERS nothing is checked, and the output names the reason", async () => {
   const { text, code } = await inspect(await makeToken(), {
     variables: { EDGEPASS_HOME: "/nowhere" },
   });

@@ -12,9 +12,9 @@ export interface ReadinessOptions {
   readonly timeoutMs: number;
   /** The host name for requests to the gateway; it serves no other. */
   readonly host: string;
-  /** Is told, once it has taken some seconds, what a process says that it waits for. */
+  /** Is called, once it has taken some seconds, with what a process reports that it waits for. */
   readonly waiting?: (detail: string) => void;
-  /** Milliseconds until it is told, 3000 by default. */
+  /** Milliseconds until it is called, 3000 by default. */
   readonly patienceMs?: number;
 }
 

@@ -42,15 +42,15 @@ Deno.test("a start that takes long says once which part it waits for", async () 
     return Response.json({ status: "…", checks }, { status: isReady ? 200 : 503 });
   });
   try {
-    const told: string[] = [];
+    const reported: string[] = [];
     const process = { name: "edgepass", ended: new Promise<never>(() => {}) };
     await waitUntilReady(process, server.addr.port, {
       timeoutMs: 30_000,
       host: "edgepass.test",
-      waiting: (detail) => told.push(detail),
+      waiting: (detail) => reported.push(detail),
       patienceMs: 0,
     });
-    assert.deepEqual(told, ["issuer away: no key set could be read"]);
+    assert.deepEqual(reported, ["issuer away: no key set could be read"]);
   } finally {
     await server.shutdown();
   }

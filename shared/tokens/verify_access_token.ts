@@ -32,7 +32,7 @@ export interface AccessToken {
   readonly iss: string;
   /** The key that signed it. */
   readonly kid: string;
-  /** A person, or a client that acts for nobody but itself. */
+  /** A person, or a client that acts for itself. */
   readonly kind: "user" | "client";
   /** Its subject at the issuer, encoded as it is in Passports and in Redis. */
   readonly sub: string;

@@ -20,7 +20,7 @@ const entra = { iss: "https://login.test/{tid}/v2.0", tenants: ["t-1", "t-2"] } 
 const ofTenant = (tid: unknown, inIss = tid) => ({ iss: `https://login.test/${inIss}/v2.0`, tid });
 
 const shapes: Readonly<Record<string, Shape>> = {
-  "header members that nobody understands": {
+  "header members that are not understood": {
     header: { x5t: "AA", "x5t#S256": "AA", x5c: ["AA"], cty: "JWT", nonce: "n" },
     expected: { sub: "auth0|42" },
     refused: {
