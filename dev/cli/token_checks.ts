@@ -116,7 +116,7 @@ export const describers: Readonly<Record<string, Describe>> = {
     "no entry of its jti, sid, subject and key",
     "reason" in outcome && outcome.reason.startsWith("revoked:")
       ? outcome.reason
-      : checks.at(-1)?.state === "passed"
+      : checks.find(({ check }) => check === "revocation")?.state === "passed"
       ? "none"
       : "no list of revocations: Redis is not among the settings, or does not respond",
   ],

@@ -110,7 +110,7 @@ function formatOutcome(
     ];
   }
   const { sub, roles, scope, tenant, ext } = outcome.identity;
-  const isChecked = checks.at(-1)?.state === "passed";
+  const isChecked = checks.find(({ check }) => check === "revocation")?.state === "passed";
   const extra = showsAll ? show(ext) : Object.keys(ext ?? {}).join(", ");
   const rows = { subject: sub, roles: roles.join(", "), scope, tenant, extra: ext && extra };
   return [
